@@ -24,7 +24,17 @@ from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.lookup.by_name import quick_address
 from uruk.orc.registry.entries import Contents
-from uruk.orc.registry.inputs import PathLike, Source, check, check_size_given, listed, path_of
+from uruk.orc.registry.inputs import (
+    PathLike,
+    Source,
+    check,
+    check_cache,
+    check_flag,
+    check_seconds,
+    check_size_given,
+    listed,
+    path_of,
+)
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import LookupKind
@@ -85,6 +95,9 @@ class LLJIT(Calling, Attributes, Unique):
             check(options, Options, "options", "an uruk.Options")
         if dispatcher is not None and not hasattr(dispatcher, "dispatch"):
             raise InvalidType(f"{dispatcher!r} is not a dispatcher, as those of uruk.orc.dispatch are")
+        check_flag(auto_initialize, "auto_initialize")
+        if mapper is not None and not hasattr(mapper, "reserve"):
+            raise InvalidType(f"{mapper!r} is no mapper, as InProcessMapper of uruk.memory.inprocess is")
         self.auto_initialize = auto_initialize
         if executor is not None:
             if not hasattr(executor, "used"):
@@ -256,9 +269,11 @@ class LLJIT(Calling, Attributes, Unique):
         for the options. Its functions are called without prototypes. Raises CompileError for what is not a valid
         module.
         """
-        from uruk.compile.ir import IRModule
+        from uruk.compile.ir import IRModule, check_options
         from uruk.orc import ir_sources
 
+        check_cache(cache)
+        check_options(level, cpu, features)
         ir = module if isinstance(module, IRModule) else IRModule(module, name)
 
         def make() -> bytes:
@@ -420,6 +435,8 @@ class LLJIT(Calling, Attributes, Unique):
         A function of C++ may be named as in C++: ``geo::area(double)``, or ``geo::area`` where it is the only one.
         """
         home, text = self._home(dylib), _text_of(name)
+        if timeout is not None:
+            check_seconds(timeout, "timeout")
         address = quick_address(self.session, home, text, self.auto_initialize, timeout)
         if address is None:
             try:
@@ -445,6 +462,8 @@ class LLJIT(Calling, Attributes, Unique):
 
         Of the `weak` names, those that nothing defines are not in the answer.
         """
+        check(kind, LookupKind, "kind", "an uruk.LookupKind")
+        check_seconds(timeout, "timeout")
         addresses = self.session.lookup_names(
             self._home(dylib),
             names,

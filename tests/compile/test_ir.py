@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
 import threading
@@ -201,7 +202,7 @@ def test_another_machine(llvm: Any) -> None:
     module = IRModule('target triple = "riscv64-unknown-linux"\n' + SQUARE, "riscv.ll")
     with pytest.raises(uruk.CompileError, match="riscv"):
         module.compile()
-    with pytest.raises(uruk.CompileError, match="level 4 is none of"):
+    with pytest.raises(uruk.InvalidValue, match=r"level is 0, 1, 2 or 3, .* and not 4"):
         IRModule(SQUARE).compile(level=4)
 
 
@@ -268,3 +269,21 @@ def test_without_llvmlite() -> None:
     assert done.returncode == 1
     assert "CompileError: <IR>: LLVM: LLVM IR needs llvmlite" in done.stderr
     assert "pip install 'uruk[ir]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"cpu": "nonsense"}, "'nonsense' is not a recognized processor"),
+        ({"features": "+nonsense"}, "'\\+nonsense' is not a recognized feature"),
+        ({"features": "avx2"}, "features are names with \\+ or - before each, .* and not 'avx2'"),
+    ],
+)
+@pytest.mark.usefixtures("llvm")
+def test_options_of_which_llvm_knows_nothing(options: dict[str, Any], text: str) -> None:
+    """LLVM itself ignores some, and ends its process for others."""
+    with uruk.LLJIT() as jit:
+        with pytest.raises(uruk.InvalidValue, match=text):
+            jit.add_ir("define i32 @f() { ret i32 3 }", **options)
+        jit.add_ir("define i32 @f() { ret i32 3 }", cpu="x86-64-v2" if os.uname().machine == "x86_64" else "generic")
+        assert jit.f() == 3

@@ -31,6 +31,23 @@ OF_JIT: dict[str, Callable[[Any], object]] = {
     "timeout is a number of seconds, and 'x' is none": lambda jit: jit.add_source(text="", language="c", timeout="x"),
     "5 is no encoding": lambda jit: jit.string(4096, 5),
     "5 is no LLVM IR: give text, bitcode": lambda jit: jit.add_ir(5),
+    "level is 0, 1, 2 or 3, .* and 'x' is none": lambda jit: jit.add_ir("", level="x"),
+    "cpu is LLVM's name of a processor, a text or None, and 5": lambda jit: jit.add_ir("", cpu=5),
+    "features are LLVM's names, a text or None, and 5": lambda jit: jit.add_ir("", features=5),
+    "cache is True or False or an ObjectCache .* and 'no'": lambda jit: jit.add_ir("", cache="no"),
+    "cache is True or False or an ObjectCache .* and 5": lambda jit: jit.add_source(text="", language="c", cache=5),
+    "compiler is a command .* and 5 is none": lambda jit: jit.add_source(text="", language="c", compiler=5),
+    "compiler is a command .* and \\[\\] is none": lambda jit: jit.add_source(text="", language="c", compiler=[]),
+    "symbols is a list, and 5 is none": lambda jit: jit.add_source(text="", language="c", symbols=5),
+    "timeout is a number of seconds, and 'y' is none": lambda jit: jit.lookup("three", timeout="y"),
+    "timeout is a number of seconds, and 'z' is none": lambda jit: jit.lookup_all(["three"], timeout="z"),
+    "kind is an uruk.LookupKind, and 5 is none": lambda jit: jit.lookup_all(["three"], kind=5),
+    "source is a dylib, .* and 'main' is none": lambda jit: jit.alias({"a": "b"}, "main"),
+    "offset is a number of bytes, an int, and 'x'": lambda jit: jit.alias({"a": "b"}, offset="x"),
+    "lazy is True or False, and 'x' is neither": lambda jit: jit.alias({"a": "b"}, lazy="x"),
+    "a key of what is replaced together is a tracker, .* 5": lambda jit: jit.replace_together({5: b""}),
+    "point is the name of a point of a link, .* and 5": lambda jit: jit.add_pass(5, print),
+    "5 is not a name for an object or source": lambda jit: jit.add_object(b"", 5),
 }
 OTHERS: dict[str, Callable[[Any], object]] = {
     "5 is not a target, which is a str such as": lambda wrong: uruk.spawn(target=wrong),
@@ -41,6 +58,11 @@ OTHERS: dict[str, Callable[[Any], object]] = {
     "slab_size is a number of bytes, an int, and 5.0": lambda wrong: uruk.spawn(slab_size=wrong * 1.0),
     "options is an uruk.Options, and 5": lambda wrong: uruk.LLJIT(options=wrong),
     "5 is no memory for linked code": lambda wrong: uruk.LLJIT(memory=wrong),
+    "rows, where it is not None, is True or False, and 5": lambda wrong: uruk.Options(rows=wrong),
+    "execute is True or False, and 5 is neither": lambda wrong: uruk.Options(execute=wrong),
+    "architecture is a text .* and 5 is none": lambda wrong: uruk.Options(architecture=wrong),
+    "auto_initialize is True or False, and 5 is neither": lambda wrong: uruk.LLJIT(auto_initialize=wrong),
+    "5 is no mapper, as InProcessMapper": lambda wrong: uruk.LLJIT(mapper=wrong),
     "5 is not a dispatcher": lambda wrong: uruk.LLJIT(dispatcher=wrong),
     "address, a size and a page_size in bytes, all int, not '5'": lambda wrong: FixedMemory(0, TEXT),
     "5 is not the path of a file": lambda wrong: uruk.spawn(executor=wrong),
@@ -75,6 +97,12 @@ def test_of_a_session(text: str, cc: Compile, jit: uruk.LLJIT) -> None:
 def test_of_functions(text: str) -> None:
     with pytest.raises(uruk.InvalidType, match=text):
         OTHERS[text](5)
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), 10**400])
+def test_seconds_that_there_are_not(seconds: float, jit: uruk.LLJIT) -> None:
+    with pytest.raises(uruk.InvalidValue, match="timeout is a number of seconds from 0 up, or None for no limit"):
+        jit.lookup("three", timeout=seconds)
 
 
 def test_an_encoding_that_there_is_not(cc: Compile, jit: uruk.LLJIT) -> None:

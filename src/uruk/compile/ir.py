@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,11 +20,11 @@ from uruk.compile.cache import ObjectCache, cache_from_environment
 from uruk.compile.cache_key import host_cpu
 from uruk.compile.compile_source import Compiled
 from uruk.compile.identity import Compiler
-from uruk.compile.ir_child import compile_in_child
+from uruk.compile.ir_child import compile_in_child, machine_problem
 from uruk.compile.ir_symbols import IRSymbol, has_assembly, has_initialisers, symbols_of
 from uruk.compile.languages import LLVM_IR
 from uruk.compile.llvm import CodeOptions, bitcode_of, generate, llvm_version
-from uruk.errors import CompileError, InputNotFound, ObjectFormatError
+from uruk.errors import CompileError, InputNotFound, InvalidType, InvalidValue, ObjectFormatError
 from uruk.regular_files import read_regular
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _FORMAT = "uruk ir 1"
 _LEVELS = {"0": 0, "": 1, "1": 1, "g": 1, "2": 2, "s": 2, "z": 2, "3": 3, "4": 3, "fast": 3}
 """The levels of optimisation, by what follows -O in flags of compilers."""
+_FEATURE = re.compile(r"[+-][\w.-]+")
 _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 """The first bytes of bitcode, and of bitcode in a wrapper."""
 
@@ -56,6 +58,27 @@ def _content(path: os.PathLike[str], name: str) -> str | bytes:
     except ObjectFormatError as error:
         raise CompileError(name, "LLVM", error.problem) from error
     return data if data.startswith(_BITCODE) else data.decode("utf-8", "surrogateescape")
+
+
+def check_options(level: object, cpu: object, features: object) -> None:
+    """Raise InvalidType or InvalidValue for options of generating code that LLVM does not take.
+
+    It would print that it ignores them, or end its process.
+    """
+    if isinstance(level, bool) or not isinstance(level, int):
+        raise InvalidType(f"level is 0, 1, 2 or 3, as for opt -O, and {level!r} is none of them")
+    if not 0 <= level <= 3:
+        raise InvalidValue(f"level is 0, 1, 2 or 3, as for opt -O, and not {level}")
+    for value, what in ((cpu, "cpu is LLVM's name of a processor"), (features, "features are LLVM's names")):
+        if value is not None and not isinstance(value, str):
+            raise InvalidType(f"{what}, a text or None, and {value!r} is neither")
+    named = features if isinstance(features, str) else ""
+    if odd := [part for part in named.split(",") if named and not _FEATURE.fullmatch(part)]:
+        raise InvalidValue(f"features are names with + or - before each, as '+avx2,-avx512f', and not {odd[0]!r}")
+    if cpu or named:
+        problem = machine_problem(str(cpu or ""), named)
+        if problem:
+            raise InvalidValue(f"cpu={cpu!r}, features={features!r}: LLVM says {problem}; `llc -mcpu=help' lists them")
 
 
 @dataclass(frozen=True)
@@ -116,10 +139,9 @@ class IRModule:
         `level` 0 to 3 is that of ``opt -O`` and of code generation; `cpu` and `features` (``"+avx2,-avx512f"``) are
         LLVM's names. LLVM ends its process for some faults (wrong inline assembly, code it cannot select): `isolate`
         generates in a child, of which `timeout` seconds are awaited; None does so for modules with assembly. Raises
-        CompileError.
+        CompileError, InvalidType and InvalidValue; a processor or feature that is named first is tried in a child.
         """
-        if level not in (0, 1, 2, 3):
-            raise CompileError(self.name, "LLVM", f"level {level!r} is none of 0, 1, 2, 3")
+        check_options(level, cpu, features)
         options = CodeOptions(level, cpu, features, tuple(self.symbols))
         chosen = cache_from_environment() if cache is True else cache or None
         key = self._key(options) if chosen else ""

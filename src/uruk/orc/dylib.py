@@ -15,7 +15,7 @@ from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.by_name import lookup_names, query
 from uruk.orc.registry import adding, defining
 from uruk.orc.registry.entries import Contents, Unit
-from uruk.orc.registry.inputs import PathLike, Source, listed, read_source
+from uruk.orc.registry.inputs import PathLike, Source, check, check_flag, listed, read_source
 from uruk.orc.registry.search import ArchiveEntry, DeferredLibrary, Generator, GeneratorEntry, library_entry
 from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import ResourceTracker
@@ -218,6 +218,11 @@ class JITDylib(Contents):
         `offset`: they stand for what lies that many bytes behind (not lazily).
         Raises DuplicateDefinition for a second strong definition of a name.
         """
+        if source is not None:
+            check(source, JITDylib, "source", "a dylib, as LLJIT.create_dylib returns one")
+        check_flag(lazy, "lazy")
+        if not hasattr(offset, "__index__"):  # pyright: ignore[reportUnnecessaryComparison]
+            raise InvalidType(f"offset is a number of bytes, an int, and {offset!r} is none")
         is_map = isinstance(names, Mapping)
         pairs = cast("Mapping[str, str]", names) if is_map else {name: name for name in listed(names, "names")}
         with self.session.lock:

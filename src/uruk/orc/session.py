@@ -17,6 +17,7 @@ from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import by_name
 from uruk.orc.lookup.answers import Answer
 from uruk.orc.platform import Platform
+from uruk.orc.registry.inputs import check
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Hints
 from uruk.orc.registry.search import LookupKind
@@ -174,6 +175,7 @@ class Session(Lifetime):
         """
         from uruk.passes.steps import check_point  # few sessions have plug-ins
 
+        check(point, str, "point", "the name of a point of a link, such as 'post-prune'")
         if not callable(plugin):
             raise InvalidType(f"{plugin!r} is not a plug-in, which is called with the state of a link")
         with self.lock:

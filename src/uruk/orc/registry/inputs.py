@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias, TypeVar, cast
+from typing import SupportsFloat, TypeAlias, TypeVar, cast
 
-from uruk.errors import InvalidType
+from uruk.errors import InvalidType, InvalidValue
 from uruk.formats.heads import HEAD, target_of_head
 from uruk.regular_files import check_size, open_regular, read_open
 
@@ -23,6 +23,8 @@ def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
 
     Raises ObjectFormatError for a file that cannot be read, InvalidType for what is neither a path nor bytes.
     """
+    if type(name) is not str:
+        check_text(None, name)
     # Bytes cannot change under the reader, and need no view.
     if type(source) is bytes:
         return name or "<bytes>", source
@@ -56,10 +58,30 @@ def check_size_given(value: object, name: str) -> None:
         raise InvalidType(f"{name} is a number of bytes, an int, and {value!r} is none")
 
 
+def check_flag(value: object, name: str) -> None:
+    """Raise InvalidType for an argument that is neither True nor False."""
+    if not isinstance(value, bool):
+        raise InvalidType(f"{name} is True or False, and {value!r} is neither")
+
+
 def check_seconds(value: object, name: str) -> None:
-    """Raise InvalidType for an argument that is neither a number of seconds nor None."""
-    if value is not None and not hasattr(value, "__float__"):
+    """Raise InvalidType for an argument that is neither a number of seconds nor None, InvalidValue for one below 0."""
+    if value is None:
+        return
+    if not hasattr(value, "__float__"):
         raise InvalidType(f"{name} is a number of seconds, and {value!r} is none")
+    try:
+        given = cast("SupportsFloat", value).__float__()
+    except OverflowError:
+        given = -1.0
+    if not given >= 0:  # nor is NaN
+        raise InvalidValue(f"{name} is a number of seconds from 0 up, or None for no limit, and not {value!r}")
+
+
+def check_cache(value: object) -> None:
+    """Raise InvalidType for what is no cache of objects, and does not say whether to use the usual one."""
+    if not isinstance(value, bool) and not (hasattr(value, "load") and hasattr(value, "store")):
+        raise InvalidType(f"cache is True or False or an ObjectCache of uruk.compile, and {value!r} is none of them")
 
 
 def check_environment(values: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from uruk.orc.registry.inputs import check, check_flag
 from uruk.records import record
 from uruk.target import Target
 
@@ -28,6 +29,13 @@ class Options:
     architecture: str | Target = ""
     """Of the objects, where nothing is run; by default, and otherwise always, the executor's. A registered format's own
     architecture is given as a `Target`."""
+
+    def __post_init__(self) -> None:
+        for name in ("phony_externals", "prune", "execute", "names_for_loader", "as_jitlink"):
+            check_flag(getattr(self, name), name)
+        if self.rows is not None:
+            check_flag(self.rows, "rows, where it is not None,")
+        check(self.architecture, (str, Target), "architecture", "a text such as 'aarch64', or an uruk.Target")
 
     @property
     def linked_only_for(self) -> str | Target:

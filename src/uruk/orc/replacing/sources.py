@@ -10,7 +10,7 @@ from uruk.errors import InvalidType, InvalidValue, NotReplaced
 from uruk.graph.graph import Graph
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents, LazyEntry
-from uruk.orc.registry.inputs import Source, check_text, read_source
+from uruk.orc.registry.inputs import Source, check, check_text, read_source
 from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import Replacement, ResourceTracker
 from uruk.orc.replacing.change import Order
@@ -29,6 +29,8 @@ def replace_several(
     """See `LLJIT.replace_together`."""
     if not hasattr(sources, "items"):
         raise InvalidType(f"{sources!r}: code is replaced together by a dict, {{tracker: object or source, ...}}")
+    for tracker in sources:
+        check(tracker, ResourceTracker, "a key of what is replaced together", "a tracker, as add_object returns one")
     versions = {tracker: versions_of(tracker) for tracker in sources}
     # All are compiled before anything changes.
     pairs = {tracker: _object_of(tracker, Replacement(source)) for tracker, source in sources.items()}
