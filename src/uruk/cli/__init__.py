@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = words[0] if words else ""
     if command == "run":
+        gc.disable()  # neither imports nor a link make cycles worth looking for, and the columns are large
         from uruk.cli.run import run
 
         return run(words[1:])

@@ -16,13 +16,15 @@ from uruk.program.systems import system_of
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the command; returns the exit status where the program does not end the process itself."""
+    """Run the command, without collection of garbage; returns the exit status where the program does not end the
+    process itself."""
     arguments = read("run", USAGE, words, parse)
     if isinstance(arguments, int):
         return arguments
     if arguments.watch:
         from uruk.cli.watch import watch
 
+        gc.enable()  # it goes on for as long as the program does
         return watch(arguments)
     if arguments.driver or arguments.plan.runtimes:
         from uruk.program.driver_runtimes import add_language_libraries, add_runtimes
@@ -37,7 +39,6 @@ def run(words: Sequence[str]) -> int:
             print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
             return 1
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
-    gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
     # In a process that is to be the program's, memory and children are as in a fresh one.
     only_links = not (arguments.execute and arguments.in_process)
     read_apart = system_of().read_apart if only_links else None
