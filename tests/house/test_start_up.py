@@ -76,7 +76,6 @@ def test_a_program_imports_no_more_than_it_needs(tmp_path: Path) -> None:
         "uruk.orc.generators",
         "uruk.orc.lifetime.removal",
         "uruk.orc.lookup.materialize",
-        "uruk.program.linux.forked_reading",
     }
 
 

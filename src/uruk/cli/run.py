@@ -39,11 +39,8 @@ def run(words: Sequence[str]) -> int:
             print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
             return 1
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
-    # In a process that is to be the program's, memory and children are as in a fresh one.
-    only_links = not (arguments.execute and arguments.in_process)
-    read_apart = system_of().read_apart if only_links else None
-    reader = Reader(arguments.plan, arguments.how_to_compile(), read_apart=read_apart)
-    if only_links:
+    reader = Reader(arguments.plan, arguments.how_to_compile())
+    if not (arguments.execute and arguments.in_process):
         system_of().make_room_for_columns()
     try:
         if arguments.connect:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
-    from uruk.program.reading import Objects, Other, ReadApart
+    from uruk.program.reading import Objects, Other
     from uruk.program.settings import Settings
 
 
@@ -91,10 +91,6 @@ class ProgramSystem(Protocol):
 
     def has_restarted(self) -> bool:
         """Return True in a process that took the place of an earlier one by `restart`."""
-        ...
-
-    def read_apart(self, files: list[str]) -> ReadApart | None:
-        """Have another process read objects while this one goes on; None where that cannot be, or is not safe."""
         ...
 
     def make_room_for_columns(self) -> None:

@@ -4,7 +4,6 @@ Files are opened before that thread begins: beside imports it waits for the inte
 and to open a file takes four of them. Archives that the line names are read behind them, for as long as nothing needs a
 member of any.
 Nothing here imports numpy: reading 36 MB takes as long as a tenth of a large link, and costs nothing beside the import.
-Many objects may be read by a process of their own, for which nothing waits.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from uruk.compile.languages import is_source
 from uruk.errors import ObjectFormatError, UrukError
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
 _PATIENCE = 0.01
 """Seconds that files are opened for before the thread begins; it opens those that are left, where a disk is slow."""
-_MANY = 16
-"""Objects that another process reads are as many at least; to start it takes as long as to read ten."""
 
 
 @record
@@ -48,11 +45,6 @@ class Objects:
     starts: list[int]
     sizes: list[int]
     buffer: mmap.mmap
-
-
-ReadApart: TypeAlias = Callable[[], Objects | None]
-"""Returns objects when another process has read them, once; None if this one is to read them, and to say what is
-wrong."""
 
 
 @record
@@ -68,16 +60,11 @@ class Reader:
     """Reads the inputs of a plan in the background.
 
     Sources among them are compiled as `how` says, and take their place; `given` has the bytes of objects
-    and archives by the names that the plan has for them. `read_apart` begins to read many objects in another process;
-    see `ProgramSystem.read_apart`.
+    and archives by the names that the plan has for them.
     """
 
     def __init__(
-        self,
-        plan: LinkPlan,
-        how: HowToCompile | None = None,
-        given: Mapping[str, bytes] | None = None,
-        read_apart: Callable[[list[str]], ReadApart | None] | None = None,
+        self, plan: LinkPlan, how: HowToCompile | None = None, given: Mapping[str, bytes] | None = None
     ) -> None:
         self.warned = False
         """True once the warnings of compilers were printed."""
@@ -94,13 +81,9 @@ class Reader:
         """Set once the result is there; the thread goes on with archives."""
         self._made = threading.Lock()
         self._stopped = False
-        self._opened = OpenFiles()
+        self._opened = _OpenFiles()
         self.compilation: Compilation | None = None
-        self._many = _many_objects(inputs)
-        self._apart: ReadApart | None = None
-        if read_apart is not None and len(self._many) >= _MANY:
-            self._apart = read_apart([inputs[row].value for row in self._many])
-        if self._apart is None and not self._sources:
+        if not self._sources:
             self._open_files()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -193,20 +176,10 @@ class Reader:
         ]
         return compiled, added
 
-    def _read(self, opened: OpenFiles, compiled: Mapping[str, bytes]) -> None:
+    def _read(self, opened: _OpenFiles, compiled: Mapping[str, bytes]) -> None:
         """Read all inputs in order; objects that follow each other become one buffer."""
-        apart = self._apart() if self._apart is not None else None
-        if apart is None:
-            self._read_here(self._inputs, opened, compiled)
-            return
-        first, end = self._many.start, self._many.stop
-        self._read_here(self._inputs[:first], opened, compiled)
-        self._result.append(apart)
-        self._read_here(self._inputs[end:], opened, compiled)
-
-    def _read_here(self, inputs: list[Input], opened: OpenFiles, compiled: Mapping[str, bytes]) -> None:
         objects: list[str] = []
-        for item in inputs:
+        for item in self._inputs:
             content = compiled.get(item.value) if item.kind == "input" else None
             is_archive = content is not None and content[:8] in _ARCHIVES
             if item.kind == "input" and not is_archive and (content is not None or opened.is_object(item.value)):
@@ -217,23 +190,12 @@ class Reader:
             self._result.append(Other(item, content))
         self._flush(objects, opened, compiled)
 
-    def _flush(self, files: list[str], opened: OpenFiles, compiled: Mapping[str, bytes]) -> None:
+    def _flush(self, files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> None:
         if files:
             self._result.append(_read(files, opened, compiled))
 
 
-def _many_objects(inputs: list[Input]) -> range:
-    """Return the rows of the most inputs that follow each other and are objects by their names."""
-    longest, first = range(0), 0
-    for row, item in enumerate(inputs):
-        if item.kind != "input" or not item.value.endswith((".o", ".obj")):
-            first = row + 1
-        elif row + 1 - first > len(longest):
-            longest = range(first, row + 1)
-    return longest
-
-
-class OpenFiles:
+class _OpenFiles:
     """Object files that stay open from the first look at them until they are read.
 
     Those beyond half of the descriptors that the process may have are closed at once, and opened again when their turn
@@ -247,7 +209,7 @@ class OpenFiles:
         """The number of bytes of each object that are to be read."""
         self._most = os.sysconf("SC_OPEN_MAX") // 2  # the soft limit of RLIMIT_NOFILE
 
-    def __enter__(self) -> OpenFiles:
+    def __enter__(self) -> _OpenFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -281,7 +243,7 @@ class OpenFiles:
     def fill(self, part: memoryview, path: str) -> None:
         """Read an object, which must have the size that it had at first."""
         if path in self._handles:
-            fill(part, self._handles[path], path)
+            _fill(part, self._handles[path], path)
         else:
             _fill_again(part, path)
 
@@ -292,18 +254,13 @@ def _is_object(head: bytes) -> bool:
     return not is_shared_library(head)
 
 
-def places_of(sizes: list[int]) -> tuple[list[int], int]:
-    """Return where inputs of these sizes begin in one buffer, and where the last of them ends."""
-    ends = list(accumulate(-(-size // INPUT_ALIGN) * INPUT_ALIGN for size in sizes))
-    return [0, *ends[:-1]], ends[-1]
-
-
-def _read(files: list[str], opened: OpenFiles, compiled: Mapping[str, bytes]) -> Objects:
+def _read(files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> Objects:
     """Return files into one buffer; those of `compiled` are there already."""
     sizes = [len(compiled[path]) if path in compiled else opened.sizes[path] for path in files]
     path = files[0]
     try:
-        starts, end = places_of(sizes)
+        ends = list(accumulate(-(-size // INPUT_ALIGN) * INPUT_ALIGN for size in sizes))
+        starts, end = [0, *ends[:-1]], ends[-1]
         buffer = input_buffer(end + INPUT_TAIL, huge=False)
         with memoryview(buffer) as view:
             for path, start, size in zip(files, starts, sizes, strict=True):
@@ -325,12 +282,12 @@ def _fill_again(part: memoryview, path: str) -> None:
     try:
         if size != len(part):
             raise ObjectFormatError(path, "file", f"had {len(part)} bytes when it was opened first, and now has {size}")
-        fill(part, handle, path)
+        _fill(part, handle, path)
     finally:
         os.close(handle)
 
 
-def fill(part: memoryview, handle: int, path: str) -> None:
+def _fill(part: memoryview, handle: int, path: str) -> None:
     """Read until it is full; one call reads 2 GiB at most."""
     done = 0
     while done < len(part):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
-    from uruk.program.reading import Objects, Other, ReadApart
+    from uruk.program.reading import Objects, Other
     from uruk.program.settings import Settings
 
 LARGEST_POOL = 1 << 20
@@ -132,13 +132,6 @@ class LinuxPrograms:
         from uruk.program.linux.tunables import has_started_again
 
         return has_started_again()
-
-    def read_apart(self, files: list[str]) -> ReadApart | None:
-        """See `ProgramSystem.read_apart`."""
-        from uruk.program.linux.forked_reading import ForkedReading
-
-        reading = ForkedReading.of(files)
-        return reading.objects if reading is not None else None
 
     def make_room_for_columns(self) -> None:
         """See `ProgramSystem.make_room_for_columns`."""

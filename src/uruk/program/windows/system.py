@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
-    from uruk.program.reading import Objects, Other, ReadApart
+    from uruk.program.reading import Objects, Other
     from uruk.program.settings import Settings
     from uruk.program.windows.in_child import ProgramInWindows
 
@@ -101,10 +101,6 @@ class WindowsPrograms:
     def has_restarted(self) -> bool:
         """See `ProgramSystem.has_restarted`."""
         return False
-
-    def read_apart(self, files: list[str]) -> ReadApart | None:
-        """See `ProgramSystem.read_apart`: no process of uruk's own runs there."""
-        return None
 
     def make_room_for_columns(self) -> None:
         """See `ProgramSystem.make_room_for_columns`."""
