@@ -179,6 +179,15 @@ def test_scripts(built: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_a_script_names_a_library_often(built: Path, tmp_path: Path) -> None:
+    """Each mention would be loaded, and asked for names, once more."""
+    script(tmp_path, "liboften.so", f"INPUT ({' libboth.so -lonly' * 5_000} )")
+    assert LibrarySearch([tmp_path, built]).find("often") == [
+        LibraryFile("shared", f"{built}/libboth.so"),
+        LibraryFile("archive", f"{built}/libonly.a"),
+    ]
+
+
 def test_script_names_a_file_beside_it(built: Path, tmp_path: Path) -> None:
     (tmp_path / "part.a").write_bytes((built / "libonly.a").read_bytes())
     script(tmp_path, "libwhole.a", "INPUT(part.a)")

@@ -49,7 +49,8 @@ class _Search:
     static: bool = False
     reading: list[str] = field(default_factory=list[str])
     done: set[str] = field(default_factory=set[str])
-    files: list[LibraryFile] = field(default_factory=list[LibraryFile])
+    files: dict[LibraryFile, None] = field(default_factory=dict[LibraryFile, None])
+    """Each file once, in order: a script of a MiB can name one a hundred thousand times."""
 
 
 class LibrarySearch:
@@ -86,7 +87,7 @@ class LibrarySearch:
             self._add_path(search, name if os.path.isfile(name) else self._file(search, name), False)
         else:
             self._add_path(search, self._library(search, name), False)
-        return search.files
+        return list(search.files)
 
     def runtime_path(self, name: str) -> str | None:
         """Return the path of the library that programs load for `-l NAME`; None if there is none."""
@@ -146,7 +147,7 @@ class LibrarySearch:
             raise LibraryNotFound(path, [os.path.dirname(path) or "."])
         kind = self._kind(path)
         if kind is not None:
-            search.files.append(LibraryFile(kind, path, as_needed))
+            search.files[LibraryFile(kind, path, as_needed)] = None
             return
         real = os.path.realpath(path)
         if real in search.reading:

@@ -20,7 +20,6 @@ from uruk.errors import AllocationError, LibraryError, ObjectFormatError
 from uruk.errors.inputs import COMES_LATE
 from uruk.executor import sps
 from uruk.executor.interface import Executor
-from uruk.formats.registry import open_library
 from uruk.graph.types import I64, true_rows
 from uruk.isa.interface import architecture_of
 from uruk.orc.dylib import JITDylib
@@ -51,6 +50,8 @@ class ProgramExports:
         self._thread_locals = ProgramThreadLocals(dylib, platform.runtime)
         self._shown_locals: list[bytes] = []
         self._handle = 0
+        self._unversioned: set[str] = set()
+        """Paths of libraries whose names stand for every version of them."""
         self._elsewhere: dict[bytes, int] | None = None
         """The answer of `_found_elsewhere` in the `bind` that is under way; None before it is asked."""
         dylib.session.stand_ins = {}
@@ -84,7 +85,9 @@ class ProgramExports:
         The C library's own functions call malloc as libraries do, and what they have taken is freed by the program
         (strdup, getline): so the process must have had one malloc from its start.
         """
-        late = next((path for path in paths if _defines_malloc(path)), None)
+        seen = [(path, *_look_into(path)) for path in paths]
+        self._unversioned.update(path for path, unversioned, _ in seen if unversioned)
+        late = next((path for path, _, replaces in seen if replaces), None)
         if late is None:
             return
         libraries = self._executor.libraries
@@ -106,7 +109,7 @@ class ProgramExports:
         bound = self._thread_locals.bind(self.requested_locals)
         imported = imported_names(self._runtime, ADDRESSES)
         # Weak definitions of names that libraries asked for count, too: the library has no other.
-        wanted = self._linked(imported, strong=True) | self._linked(self.requested)
+        wanted = self._overriding(imported) | self._linked(imported, strong=True) | self._linked(self.requested)
         self._show_names()
         if b"dlopen" in self._platform.replaced or b"dlopen" in imported:
             self._thread_locals.keep(self._shown_locals)
@@ -115,6 +118,24 @@ class ProgramExports:
             return bound
         texts = b"".join(name + b"\0" for name in wanted)
         return bound + self._runtime.call(b"uruk_rt_bind_imports", texts, sps.u64(*wanted.values()), len(wanted))
+
+    def _overriding(self, imported: Iterable[bytes]) -> dict[bytes, int]:
+        """Return functions that libraries of the line define, and the process had before they came: they come first.
+
+        The loader looks in what is opened later last; at a program's start the libraries of its line come before the C
+        library, which they need. A name that has a version there means none that a library defines with versions of
+        its own.
+        """
+        libraries, names = self._dylib.search.libraries, list(imported)
+        handles = [library.handle for library in libraries if library.path in self._unversioned]
+        if not handles:
+            return {}
+        own = self._executor.libraries.find_symbols(handles, names)
+        rows: list[int] = true_rows(own.defined & ~own.is_data).tolist()
+        found = self._executor.libraries.find_symbols([None], [names[row] for row in rows])
+        places: list[int] = own.address[rows].view(np.uint64).tolist()
+        differs = (found.found & (found.address != own.address[rows])).tolist()
+        return {names[row]: place for row, place, other in zip(rows, places, differs, strict=True) if other}
 
     def _show_names(self) -> None:
         """Have the program's names found by dlsym; without `everything` only those that a library has as well.
@@ -193,10 +214,15 @@ class ProgramExports:
         return self._runtime.call(b"uruk_rt_open_exports", data, len(data))
 
 
-def _defines_malloc(path: str) -> bool:
-    """Return True if a library that is not the C library defines malloc; the loader says what is wrong with a file."""
+def _look_into(path: str) -> tuple[bool, bool]:
+    """Return True for a library without versions of its own, and for one but the C library that defines malloc.
+
+    What is wrong with a file is for the loader to say.
+    """
+    from uruk.formats.elf.dynamic import read_shared_library  # the smallest programs have no libraries
+
     try:
-        with open_library(path) as library:
-            return library.defines(MALLOC) and os.path.basename(path) != LIBC
+        with read_shared_library(path) as library:
+            return not library.versions, library.defines(MALLOC) and os.path.basename(path) != LIBC
     except ObjectFormatError:
-        return False
+        return False, False
