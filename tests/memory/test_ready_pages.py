@@ -12,7 +12,7 @@ import pytest
 
 from uruk.lljit import LLJIT
 from uruk.memory.inprocess import InProcessMapper
-from uruk.memory.linux.ready_pages import MOST, MOST_AT_ONCE
+from uruk.memory.linux.ready_pages import MOST
 from uruk.memory.mapper import Protection
 
 PAGE = mmap.PAGESIZE
@@ -61,14 +61,14 @@ def test_no_page_fault_where_a_module_was() -> None:
     mapper.release(address, PAGE)
 
 
-@pytest.mark.parametrize("pages", [1, MOST_AT_ONCE, MOST_AT_ONCE + 1])
+@pytest.mark.parametrize("pages", [1, MOST, MOST + 1])
 def test_kept_pages_are_zero_and_nothing_runs_in_them(pages: int) -> None:
     mapper, size = InProcessMapper(), pages * PAGE
     address = mapper.reserve(size)
     use(mapper, address, size)
     mapper.deinitialize([(address, size)])
     assert not any(ctypes.string_at(address, size))
-    assert protection(address) == ("rw-p" if pages <= MOST_AT_ONCE else "r-xp")
+    assert protection(address) == ("rw-p" if pages <= MOST else "r-xp")
     use(mapper, address, size)
     mapper.release(address, size)
 

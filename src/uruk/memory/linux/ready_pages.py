@@ -14,10 +14,9 @@ from uruk.errors import AllocationError
 from uruk.memory.linux import local
 from uruk.memory.mapper import WRITABLE, Range
 
-MOST = 16
-"""The number of pages that are kept; more are discarded, as memory that nothing uses belongs to the system."""
-MOST_AT_ONCE = 4
-"""The number of pages of one range up to which they are kept: each is made zero by writing, whatever it held."""
+MOST = 2
+"""The number of pages that are kept, one of code and one of constants for a small module: each may be a mapping of its
+own, of which a process has a limited number, and more memory that nothing uses belongs to the system."""
 
 
 class ReadyPages:
@@ -30,7 +29,7 @@ class ReadyPages:
     def keep(self, address: int, size: int) -> bool:
         """Keep whole pages whose content is given up; False, with nothing done, if they are to be discarded."""
         page = local.PAGE
-        if size > MOST_AT_ONCE * page or len(self.pages) + size // page > MOST:
+        if len(self.pages) + size // page > MOST:
             return False
         try:
             local.protect_memory(address, size, WRITABLE)
@@ -47,7 +46,7 @@ class ReadyPages:
         for address, size in ranges:
             if size <= page and address in pages:  # the usual case
                 pages.remove(address)
-            elif size <= MOST_AT_ONCE * page and pages.issuperset(range(address & -page, address + size, page)):
+            elif size <= MOST * page and pages.issuperset(range(address & -page, address + size, page)):
                 pages.difference_update(range(address & -page, address + size, page))
             else:
                 rest.append((address, size))
