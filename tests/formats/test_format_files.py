@@ -113,6 +113,11 @@ def test_a_library_of_no_format(tmp_path: Path) -> None:
 
 def index_with(tmp_path: Path, member: bytes, name: bytes) -> set[bytes]:
     """Write an archive of one member, whose index says that it defines `name`, and return the names of the index."""
+    return index_and_imports(tmp_path, member, name)[0]
+
+
+def index_and_imports(tmp_path: Path, member: bytes, name: bytes) -> tuple[set[bytes], bool]:
+    """Return what `index_with` does, and whether the archive has names of imports."""
 
     def header(title: bytes, size: int) -> bytes:
         return title.ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + b"644".ljust(8) + str(size).encode().ljust(10)
@@ -122,7 +127,7 @@ def index_with(tmp_path: Path, member: bytes, name: bytes) -> set[bytes]:
     parts = [header(b"/", len(table)), b"`\n", table, header(b"m.o/", len(member)), b"`\n", member]
     (tmp_path / "a.a").write_bytes(b"!<arch>\n" + b"".join(parts) + b"\n" * (len(member) % 2))
     with Archive.open(tmp_path / "a.a") as archive:
-        return set(archive.index())
+        return set(archive.index()), archive.has_imports
 
 
 def test_names_of_an_archive_are_those_of_its_members_format(tmp_path: Path, cc: Compile, lines: LineFormat) -> None:
@@ -132,6 +137,16 @@ def test_names_of_an_archive_are_those_of_its_members_format(tmp_path: Path, cc:
     assert index_with(tmp_path, b"LINES x86_64\n", mangled) == {mangled, mangled + b"!"}
     member = Path(cc("int f(void) { return 1; }")).read_bytes()
     assert index_with(tmp_path, member, versioned) == {versioned, b"f", b"f@V2"}
+
+
+def test_only_formats_with_imports_in_archives_have_names_of_them(
+    tmp_path: Path, cc: Compile, lines: LineFormat
+) -> None:
+    """To ELF, `__imp_f` is a name as any other."""
+    name = b"__imp_f"
+    assert index_and_imports(tmp_path, Path(cc("int __imp_f;")).read_bytes(), name) == ({name}, False)
+    assert index_and_imports(tmp_path, b"\x64\x86 of no known format", name)[1]
+    assert index_and_imports(tmp_path, b"LINES x86_64\n", name)[1]
 
 
 def test_show_prints_the_formats_own_tables(tmp_path: Path, lines: LineFormat) -> None:

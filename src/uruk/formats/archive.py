@@ -123,11 +123,12 @@ class Archive:
                 kind, offset, size = self._index_at
                 data = self._source.read(offset, size, "archive index")
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
-                # One byte is found ten times as fast as two, and most indices have no versions (GNU's `f@@V`).
-                self._has_imports = _IMPORT in data
-                if self._has_imports or (b"@" in data and b"@@" in data):
-                    from uruk.formats.registry import index_names  # seldom needed
+                from uruk.formats.registry import index_names, may_import
 
+                # Indices of large libraries have megabytes of names: they are searched for what there can be only.
+                self._has_imports = may_import(self._head_of_members()) and _IMPORT in data
+                # One byte is found ten times as fast as two, and most indices have no versions (GNU's `f@@V`).
+                if self._has_imports or (b"@" in data and b"@@" in data):
                     self._entries = index_names(self._head_of_members(), self._entries)
         return self._entries
 

@@ -36,11 +36,14 @@ class MappedFormat(Generic[PairT]):
         sniff: Callable[[bytes | memoryview], Target | None],
         *,
         symbols_tell_needs: bool = False,
+        archives_import: bool = True,
     ) -> None:
         """`maps` has the module of each architecture's map of relocations (a `PairT`).
 
         `symbols_tell_needs`: an object needs what its undefined symbols name, and no name stands for another.
+        `archives_import`: indexes of archives may have names of imports from shared libraries.
         """
+        self.archives_import = archives_import
         self.symbols_tell_needs = symbols_tell_needs
         self.name = name
         self.title = title

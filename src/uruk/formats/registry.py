@@ -162,6 +162,12 @@ def index_names(head: bytes, entries: Entries) -> Entries:
     return entries if files is None else files.index_names(entries)
 
 
+def may_import(head: bytes) -> bool:
+    """Return False for an archive whose first member begins with `head` if its format has no imports in archives."""
+    format = format_of(head)
+    return not isinstance(format, MappedFormat) or format.archives_import
+
+
 def import_names(data: bytes, file: str, target: Target) -> list[bytes]:
     """Return the names that a target's index has for a member of an archive; see `FormatFiles.import_names`."""
     files = format_named(target.format).files

@@ -16,5 +16,6 @@ ELF: MappedFormat[Pair] = MappedFormat(
     {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"},
     target_of_head,
     symbols_tell_needs=True,
+    archives_import=False,
 )
 pair_of = ELF.pair_of
