@@ -22,7 +22,7 @@ SCRIPTS = sorted([*(ROOT / "build_support").glob("*.py"), ROOT / "hatch_build.py
 FLOORS = (
     ("errors", "records", "named_tuples", "machines", "builtin_names", "reporting", "host"),
     ("target",),
-    ("c_faults", "c_reader"),
+    ("c_constants", "c_faults", "c_layouts", "c_reader"),
     ("demangle", "runtime_files", "runtime_interface", "regular_files", "input_buffer", "calls", "compile"),
     ("graph",),
     ("isa",),

@@ -14,13 +14,14 @@ from types import ModuleType
 from typing import Any, cast
 
 import cffi
-from cffi import cparser
+from cffi import FFIError, cparser
 
+from uruk.c_constants import Unsigned, constant
+from uruk.c_layouts import check_members, check_type
 from uruk.errors import InvalidValue
 
 LARGEST_PASSED = 1 << 20
 """Bytes of the largest structure that is passed by value; a stack has some millions."""
-_BITS = 64
 _BLANK_LINES = 100
 """As many follow each other at most; cffi takes time that grows with the square."""
 _NO_CODE = re.compile(r'//[^\n]*|/\*(?:.*?\*/|.*)|"(?:\\.|[^"\\\n])*"?', re.S)
@@ -61,26 +62,55 @@ def _as_iso_c(text: str) -> str:
 
 
 class _Parser(cparser.Parser):  # pyright: ignore[reportUntypedBaseClass]
-    """cffi's parser; its constants are those of 64 bits."""
+    """cffi's parser, with C's constants, and with errors for what cffi would lay out as no compiler does."""
+
+    checks_members: bool
+    _int_constants: dict[str, int]
+    _structnode2type: Any
 
     def _parse(self, csource: str) -> Any:
         parser: Any = super()
         return parser._parse(_as_iso_c(csource))
 
     def _parse_constant(self, exprnode: Any, partial_length_ok: bool = False) -> Any:
-        if getattr(exprnode, "op", "") in ("<<", ">>") and not 0 <= self._parse_constant(exprnode.right) < _BITS:
-            raise InvalidValue(f"`{exprnode.op}' shifts by less than nothing, or by {_BITS} bits or more")
+        if getattr(exprnode, "name", "") == "__dotdotdotarray__":
+            parser: Any = super()
+            return parser._parse_constant(exprnode, partial_length_ok)
+        return constant(exprnode, self._int_constants)
+
+    def _add_integer_constant(self, name: str, int_str: str) -> None:
         parser: Any = super()
-        value: object = parser._parse_constant(exprnode, partial_length_ok)
-        if isinstance(value, int) and not -(1 << (_BITS - 1)) <= value < 1 << _BITS:
-            raise InvalidValue(f"a constant has more than {_BITS} bits")
-        return value
+        parser._add_integer_constant(name, int_str)
+        value: int = self._int_constants[name]
+        if "u" in int_str.lower():
+            value = self._int_constants[name] = Unsigned(value)
+        if not -(1 << 63) <= value < 1 << 64 or (value < 0 and isinstance(value, Unsigned)):
+            raise FFIError(f"`{name}' does not fit its type")
+
+    def _get_type_and_quals(self, typenode: Any, *rest: Any, **options: Any) -> Any:
+        parser: Any = super()
+        found = parser._get_type_and_quals(typenode, *rest, **options)
+        check_type(typenode, found[0])
+        return found
+
+    def _get_struct_union_enum_type(self, kind: str, type: Any, *rest: Any, **options: Any) -> Any:
+        is_read = type in self._structnode2type
+        parser: Any = super()
+        found = parser._get_struct_union_enum_type(kind, type, *rest, **options)
+        if self.checks_members and kind != "enum" and type.decls is not None and not is_read and not found.partial:
+            check_members(type, found, kind)
+        return found
 
 
-def reader() -> Any:
-    """Return a new cffi.FFI that reads with these bounds."""
+def reader(*, checks_members: bool = True) -> Any:
+    """Return a new cffi.FFI that reads with these bounds.
+
+    `checks_members`: with errors for members that C does not have, or that compilers lay out differently. A text that
+    was made from what a compiler laid out needs none, and may use what cffi adds to C.
+    """
     ffi: Any = cffi.FFI(_backend())
     ffi._parser = _Parser()
+    ffi._parser.checks_members = checks_members
     return ffi
 
 

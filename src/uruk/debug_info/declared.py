@@ -86,7 +86,7 @@ class Declared:
         from uruk.c_reader import reader
 
         if self._ffi is None:
-            self._ffi = reader()
+            self._ffi = reader(checks_members=False)
         if self._texts:
             text, self._texts = "\n".join(self._texts), []
             self._functions.clear()  # what had no members may have some now
