@@ -73,13 +73,16 @@ EXPORTED void uruk_rt_run_program(main_function *entry, uint64_t argc, char **ar
     exit(entry((int)argc, argv, environ));
 }
 
+/* The operands have registers of their own, as the compiler could give them those that are cleared before the jump. */
 #if defined __x86_64__
 #define START(stack, entry) \
-    __asm__ volatile("mov %0, %%rsp\n\txor %%edx, %%edx\n\txor %%ebp, %%ebp\n\tjmp *%1" ::"r"(stack), "r"(entry) : "memory")
+    __asm__ volatile("mov %0, %%rsp\n\txor %%edx, %%edx\n\txor %%ebp, %%ebp\n\tjmp *%1" ::"a"(stack), "c"(entry) : "memory")
 #elif defined __aarch64__
 #define START(stack, entry) \
-    __asm__ volatile("mov sp, %0\n\tmov x0, xzr\n\tmov x29, xzr\n\tmov x30, xzr\n\tbr %1" ::"r"(stack), "r"(entry) \
-                     : "memory", "x0")
+    register char *bottom __asm__("x9") = stack; \
+    register main_function *first_code __asm__("x16") = entry; \
+    __asm__ volatile("mov sp, %0\n\tmov x0, xzr\n\tmov x29, xzr\n\tmov x30, xzr\n\tbr %1" ::"r"(bottom), "r"(first_code) \
+                     : "memory")
 #endif
 
 /* Start a program at its own _start, as the kernel does: with the words that uruk_rt_initial_stack laid out at the bottom of
