@@ -103,3 +103,35 @@ with uruk.LLJIT(executor=uruk.spawn()) as jit:
     print(len(errors), jit.lookup("add", other).function("int(int, int)")(3, 4), tracker.remove().objects)
 """
     assert child.ok(text, cc(SOURCE), timeout=30) == "1 7 1\n"
+
+
+def test_threads_of_a_forks_child_wait_for_a_session(cc: Compile, child: RunChild) -> None:
+    """They may have the numbers of uruk's own threads, which the parent alone has."""
+    text = """
+import os, sys, threading, time, uruk
+executor = uruk.spawn()
+listener = executor.connection.listener.ident
+with uruk.LLJIT() as jit:
+    jit.add_object(sys.argv[1])
+    pid = os.fork()
+    if pid:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    found = []
+    def look_up():
+        try:
+            jit.lookup("add")
+        except uruk.ExecutorError as error:
+            found.append(error)
+        else:
+            found.append(threading.get_ident() == listener)
+    threads = [threading.Thread(target=look_up) for _ in range(8)]
+    with jit.session.lock:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    print(sum(map(bool, found)), [error for error in found if error is not True and error], flush=True)
+    os._exit(0)
+"""
+    assert child.ok(text, cc(SOURCE), timeout=30) == "1 []\n"

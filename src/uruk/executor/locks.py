@@ -10,6 +10,7 @@ An inner lock is taken for a moment, also by threads that have a session's; who 
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from _thread import RLock
@@ -51,6 +52,14 @@ def awaited_thread() -> Generator[None]:
         yield
     finally:
         _busy.discard(me)
+
+
+def _forget_threads() -> None:
+    """Forget the threads that a fork's child has not: its own new ones may get their numbers."""
+    _busy.intersection_update({threading.get_ident()})
+
+
+os.register_at_fork(after_in_child=_forget_threads)
 
 
 def is_awaited() -> bool:
