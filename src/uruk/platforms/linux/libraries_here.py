@@ -62,6 +62,8 @@ class LibrariesHere:
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
         """See `Libraries.find_symbols`; a few names are no reason to link the runtime."""
+        if not handles:
+            return FoundSymbols.nothing(len(names))
         if self._runtime is None or len(names) <= self._few:
             seen = self.seen() if len(names) <= FEW else None
             if seen is not None:
