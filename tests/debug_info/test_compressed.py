@@ -46,7 +46,7 @@ def test_without_the_package_the_error_says_what_to_install(compressed: Path) ->
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        (8, 1 << 60, "compressed bytes cannot stand for"),
+        (8, 1 << 60, "compressed bytes cannot have"),
         (8, 200, "has not 200 bytes when it is decompressed"),
         (8, 3, "has not 3 bytes when it is decompressed"),
         (_CHDR, 0, "cannot be decompressed"),

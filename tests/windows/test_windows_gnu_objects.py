@@ -68,7 +68,7 @@ def test_types_of_compressed_debug_sections(executor: RemoteExecutor, compressed
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        (4, 1 << 60, "compressed bytes cannot stand for"),
+        (4, 1 << 60, "compressed bytes cannot have"),
         (4, 3, "has not 3 bytes when it is decompressed"),
         (12, 0, "cannot be decompressed"),
     ],

@@ -61,7 +61,7 @@ def inflated(stream: bytes, size: int, most: int, way: Way) -> bytearray:
     Raises ValueError, with the problem, for other streams; ImportError where a package is missing.
     """
     if size > way.most_growth * max(len(stream), 1):
-        raise ValueError(f"{len(stream)} compressed bytes cannot stand for {size}")
+        raise ValueError(f"{len(stream)} compressed bytes cannot have {size} in them")
     if size > most:
         problem = f"has {size} bytes when it is decompressed, where {most} are left for the file's debug information"
         raise ValueError(f"{problem}: compile with -gz=none if that is right")

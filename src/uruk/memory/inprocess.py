@@ -55,7 +55,7 @@ class InProcessMapper:
         handle, address, unwinds = loader.open(file, None)
         # The tables before the first zone are written in place; the zones are the slab's.
         write = partial(store, self.view(address, file.zones), address)
-        return SlabObject(address, file, unwinds, write, partial(self._close_slab, address, file.size, handle))
+        return SlabObject(address, file, unwinds, write, partial(self._close_slab, loader, handle, address, file.size))
 
     def view(self, address: int, size: int) -> U8:
         """See `Mapper.view`."""
@@ -96,10 +96,9 @@ class InProcessMapper:
         self._ready.drop(address, size)
         local.unmap_memory(address, size)
 
-    def _close_slab(self, address: int, size: int, handle: int) -> None:
+    def _close_slab(self, loader: SlabLoader, handle: int, address: int, size: int) -> None:
         self._ready.drop(address, size)
-        if self.loader is not None:
-            self.loader.close(handle)
+        loader.close(handle)
 
     def _protect(self, ranges: Sequence[Range], protection: Protection) -> None:
         for address, size in enclosing_pages(ranges, mmap.PAGESIZE):

@@ -255,7 +255,7 @@ def _is_object(head: bytes) -> bool:
 
 
 def _read(files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> Objects:
-    """Return files into one buffer; those of `compiled` are there already."""
+    """Read files into one buffer; those of `compiled` are there already."""
     sizes = [len(compiled[path]) if path in compiled else opened.sizes[path] for path in files]
     path = files[0]
     try:
