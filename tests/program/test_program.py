@@ -14,7 +14,7 @@ import pytest
 
 import uruk
 
-from support.compiling import Compile
+from support.compiling import Compile, RunChild
 from support.requirements import require_tool
 
 TALKS = """
@@ -310,3 +310,15 @@ def test_misuse_of_options(cc: Compile) -> None:
         here.run(directory="/")
     with pytest.raises(TypeError, match="not list"):
         uruk.Program(uruk.Library([]))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.quick
+def test_start_code_in_this_process_finds_its_words_on_the_stack(cc: Compile, child: RunChild) -> None:
+    """It ends the process that it is in, as exit() does."""
+    source = """
+    #include <unistd.h>
+    void begin(long *words) { _exit(40 + (int)words[0]); }
+    __asm__(".globl _start\\n_start: mov %rsp,%rdi\\n and $-16,%rsp\\n call begin");
+    """
+    text = "import sys, uruk\nuruk.Program(sys.argv[1], entry='_start', in_process=True).run('a', 'b')"
+    assert child(text, cc(source)).status == 43

@@ -61,7 +61,9 @@ class CalledInProcess:
         program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
 
     def run(self, jit: LLJIT, entry: int, *, starts: bool = False) -> int:
-        """Call main(); what it returns, as an exit status."""
+        """Call main(); what it returns, as an exit status. Start code does not return: it ends this process."""
         program = linux_platform(jit.platform).program
         watch_overflows()
+        if starts:
+            process_runtime().call(b"uruk_rt_start_program", entry, program.argc, program.argv)
         return process_runtime().call(b"uruk_rt_call_main", entry, program.argc, program.argv) & 0xFF
