@@ -163,6 +163,12 @@ def test_words_that_follow_their_option(tmp_path: Path, words: str) -> None:
     assert same(tmp_path, ["use.o", *words.split()])[0] == 7
 
 
+def test_a_librarys_name_may_end_as_a_dlls(tmp_path: Path) -> None:
+    write(tmp_path, value="int value(void) { return 7; }", use="int value(void); int main(void) { return value(); }")
+    archive(tmp_path, "libvalue.dll.a", "value.o")
+    assert same(tmp_path, ["use.o", "-L.", "-lvalue.dll"])[0] == 7
+
+
 @pytest.mark.parametrize("option", "-l -L -u -e -z -T -x".split())
 def test_an_option_without_its_word(tmp_path: Path, option: str) -> None:
     write(tmp_path, use="int main(void) { return 0; }")

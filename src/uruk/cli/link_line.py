@@ -18,7 +18,8 @@ _EXPRESSION = re.compile(
 )
 _START_FILE = re.compile(r"[A-Zg]?r?crt1\.o|crt[in]\.o|(?:clang_rt\.)?crt(?:begin|end)[\w-]*\.o")
 """Files that gcc and clang put before and behind the objects (gcc's specs, `*startfile` and `*endfile`)."""
-_FILE_NAME = re.compile(r".+\.(?:o|obj|a|so(?:\.\d+)*|dll)", re.IGNORECASE)
+_FILE_NAME = re.compile(r".+\.(?:o|obj|a|so(?:\.\d+)*)", re.IGNORECASE)
+"""Not VALUE.dll: linkers find libVALUE.dll.a for it, as import libraries are called."""
 _NUMBER = re.compile(r"\s*(0[xX][\da-fA-F]+|\d+)\s*")
 
 
