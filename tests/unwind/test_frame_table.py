@@ -10,6 +10,9 @@ import pytest
 from uruk.memory.frame_table import COUNT_AT, ENTRIES_AT, ENTRY, FrameTable, Writes
 from uruk.platforms.linux.frames import read_frames
 
+from support.compiling import Compile
+from support.linking import batch
+
 HEADER, PAGE, CODE, ROOM = 0x10004, 0x1000, 0x20000, 4000
 NOTHING, FIRST = HEADER - 64, HEADER - 32
 
@@ -206,3 +209,37 @@ def test_many_records_are_read_as_few(encoding: int) -> None:
         table.commit()
         tables.append(bytes(memory.bytes))
     assert tables[0] == tables[1]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("together", [False, True])
+def test_the_link_knows_where_records_begin(cc: Compile, together: bool) -> None:
+    """What it says of each module of a batch is what a walk over the records finds."""
+    one, two, three = (
+        cc("".join(f"int {name}{row}(void) {{ return {row}; }}\n" for row in range(count)))
+        for name, count in (("f", 300), ("g", 3), ("h", 250))
+    )
+    with batch(one, two, three, together=together) as objects:
+        state = objects.link().state
+        blocks = state.synthetic["unwind"].tolist()
+        assert sorted(state.frame_records) == sorted(blocks)
+        found: list[int] = []
+        for block in blocks:
+            start, at = int(state.position[block]), int(state.address[block])
+            data = state.image[start : start + int(state.blocks.size[block])].tobytes()
+            known, walked = read_frames(data, at, state.frame_records[block]), read_frames(data, at)
+            assert known is not None
+            assert walked is not None
+            assert [list(map(int, column)) for column in known] == [list(map(int, column)) for column in walked]
+            found.append(len(known[0]))
+            assert state.frame_records[block].tolist() == starts_of(data)
+        assert found == ([553] if together else [300, 3, 250])
+
+
+def starts_of(data: bytes) -> list[int]:
+    """The words at which records begin, up to the terminator."""
+    starts, at = list[int](), 0
+    while length := int.from_bytes(data[at : at + 4], "little"):
+        starts.append(at // 4)
+        at += 4 + length
+    return starts

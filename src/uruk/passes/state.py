@@ -141,6 +141,8 @@ class State:
 
     "stubs" has a row for each island.
     """
+    frame_records: dict[int, I64]
+    """Block of unwind data that was laid out anew -> where each of its records begins, in words, ascending."""
     region: U8 | None = None
     """By block: code of a lower region comes first in its segment; None where nothing is so large."""
     slots: Slots = NO_SLOTS
@@ -227,7 +229,7 @@ class State:
         self.modules = modules
         self.live = filled(len(graph.blocks), True, np.bool_)
         self.block_module = module_of_object[graph.blocks.object]
-        self.synthetic = {}
+        self.synthetic, self.frame_records = {}, {}
         self.stub_of_function, self.stub_modules = {}, {}
         self.module_handles = []
         self.got_modules = set()

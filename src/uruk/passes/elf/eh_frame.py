@@ -265,6 +265,7 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
     pieces: list[U32] = []
     present = np.bincount(module[kept]).nonzero()[0].astype(np.int32)
     sizes: list[int] = []
+    starts: list[I64] = []
     for owner in present.tolist():
         chosen = kept[module[kept] == owner]
         size = records.size[chosen]
@@ -275,6 +276,7 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
         content[offset[fde] // 4 + 1] = offset[fde] + 4 - offset[records.cie[fde]]
         # The terminator, a length of 0.
         pieces += [content, np.zeros(1, np.uint32)]
+        starts.append(offset[chosen] // 4)
         sizes.append(4 * content.size + 4)
     if not sizes:
         return offset, block
@@ -284,6 +286,7 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
     new = synthetic_blocks(length, np.full(length.size, 8), Zone.R, base + length.cumsum() - length, Role.UNWIND)
     new_rows = state.add_blocks(new, present.astype(np.int32))
     state.synthetic["unwind"][present] = new_rows
+    state.frame_records = dict(zip(new_rows.tolist(), starts, strict=True))
     block[kept] = state.synthetic["unwind"][module[kept]]
     return offset, block
 

@@ -44,7 +44,8 @@ def announce(
         address = int(state.address[block])
         if frames is not None and row in code:
             at = int(state.position[block])
-            read = read_frames(state.image[at : at + int(state.blocks.size[block])].tobytes(), address)
+            data = state.image[at : at + int(state.blocks.size[block])].tobytes()
+            read = read_frames(data, address, state.frame_records.get(block))
             # A full table refuses: then the unwind data is registered, as where a slab has no table.
             if read is not None and (not len(read[0]) or frames.publish(code[row], *read)):
                 published += [(row, (frames, code[row]))] * bool(len(read[0]))
@@ -63,11 +64,14 @@ def _code_of_modules(linked: Linked) -> dict[int, int]:
     return {segment.module: address for segment, (zone, address, size) in rows if zone == CODE and size}
 
 
-def read_frames(data: bytes, address: int) -> tuple[Addresses, Addresses] | None:
+def read_frames(data: bytes, address: int, records: I64 | None = None) -> tuple[Addresses, Addresses] | None:
     """Return the functions of an `.eh_frame` at `address`, ascending, and the addresses of their FDEs.
 
-    Returns None where a CIE has an encoding that is not read here.
+    `records`: the words at which its records begin, where the link knows them; else they are walked. Returns None where
+    a CIE has an encoding that is not read here.
     """
+    if records is not None and records.size > _FEW:
+        return _read_columns(data, records, address)
     words = memoryview(data).cast("I")
     starts: list[int] = []
     append, at, end = starts.append, 0, len(words)
