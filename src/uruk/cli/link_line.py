@@ -13,14 +13,14 @@ from uruk.cli.response_files import expand
 from uruk.cli.usage import UsageError
 from uruk.program.link_plan import LinkPlan
 
-_EXPRESSION = re.compile(
-    r"\s*(?P<name>[A-Za-z_.$][\w.$@]*)\s*(?:(?P<sign>[+-])\s*(?P<offset>0[xX][\da-fA-F]+|\d+))?\s*"
-)
 _START_FILE = re.compile(r"[A-Zg]?r?crt1\.o|crt[in]\.o|(?:clang_rt\.)?crt(?:begin|end)[\w-]*\.o")
 """Files that gcc and clang put before and behind the objects (gcc's specs, `*startfile` and `*endfile`)."""
 _FILE_NAME = re.compile(r".+\.(?:o|obj|a|so(?:\.\d+)*)", re.IGNORECASE)
 """Not VALUE.dll: linkers find libVALUE.dll.a for it, as import libraries are called."""
-_NUMBER = re.compile(r"\s*(0[xX][\da-fA-F]+|\d+)\s*")
+_TERM = re.compile(
+    r"\s*(?P<sign>[+-]?)\s*(?:(?P<number>0[xX][\da-fA-F]+|\d+)|(?P<name>[A-Za-z_.$][\w.$@]*))\s*", re.ASCII
+)
+"""A number or a symbol of a sum, with the sign before it."""
 
 
 class LinkLine:
@@ -137,17 +137,31 @@ def _rpath(plan: LinkPlan, value: str) -> None:
 
 
 def _defsym(plan: LinkPlan, value: str) -> None:
-    """Take NAME=NUMBER, NAME=OTHER or NAME=OTHER+NUMBER. Raises UsageError for what else ld takes as an expression."""
+    """Take NAME=SUM, a sum of numbers and at most one symbol. Raises UsageError for what else ld takes."""
     name, equals, text = value.partition("=")
     name = name.strip()
-    number, expression = _NUMBER.fullmatch(text), _EXPRESSION.fullmatch(text)
-    if not name or not equals or not (number or expression):
-        raise UsageError(f"--defsym wants NAME=NUMBER, NAME=OTHER or NAME=OTHER+NUMBER, not `{value}'")
-    if number:
-        plan.defines.append((name, _whole(number[1])))
-    elif expression:
-        offset = _whole(expression["offset"]) if expression["offset"] else 0
-        plan.aliases.append((name, expression["name"], -offset if expression["sign"] == "-" else offset))
+    terms = _terms(text) if name and equals else []
+    others = [(sign, other) for sign, _, other in terms if other]
+    if not terms or len(others) > 1 or any(sign == "-" for sign, _ in others):
+        raise UsageError(f"--defsym wants NAME=SUM, of numbers and at most one symbol (+), not `{value}'")
+    offset = sum(-_whole(number) if sign == "-" else _whole(number) for sign, number, _ in terms if number)
+    if others:
+        plan.aliases.append((name, others[0][1], offset))
+    else:
+        plan.defines.append((name, offset & (1 << 64) - 1))
+
+
+def _terms(text: str) -> list[tuple[str, str, str]]:
+    """Return sign, number and symbol of each term of a sum, one of the two last empty; none for what is no sum."""
+    terms: list[tuple[str, str, str]] = []
+    at = 0
+    while at < len(text):
+        match = _TERM.match(text, at)
+        if not match or (terms and not match["sign"]):
+            return []
+        terms.append((match["sign"], match["number"] or "", match["name"] or ""))
+        at = match.end()
+    return terms
 
 
 def _whole(text: str) -> int:
