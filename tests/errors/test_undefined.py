@@ -194,6 +194,8 @@ def test_a_librarys_function_is_no_mistake_for_another(cc: Compile, jit: uruk.LL
     [
         ("__gcov_merge_add", "add -l gcov"),
         ("__ubsan_handle_add_overflow", "add -l ubsan"),
+        ("__ubsan_handle_add_overflow_minimal", "libclang_rt.ubsan_minimal"),
+        ("__ubsan_handle_add_overflow_minimal_abort", "libclang_rt.ubsan_minimal"),
         ("__asan_report_load4", "LD_PRELOAD"),
         ("__tsan_read4", "add -l tsan"),
         ("printNewline", "add -l mlir_c_runner_utils"),

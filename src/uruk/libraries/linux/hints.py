@@ -25,6 +25,7 @@ KNOWN = tuple(_LIKELIER_FIRST.split())
 
 
 _MLIR = "MLIR's runner library: add -l {}, with -L for LLVM's directory of libraries"
+_MINIMAL = "code built with clang's -fsanitize-minimal-runtime: add the path of libclang_rt.ubsan_minimal.a"
 _BY_PREFIX: tuple[tuple[tuple[bytes, ...], str], ...] = (
     (
         (b"__asan_",),
@@ -102,6 +103,8 @@ def _by_prefix(name: bytes) -> str:
         return "compilers have it in a library of their own, libgcc.a or compiler-rt, and none is found: install gcc"
     if name in _MLIR_C_RUNNER:
         return _MLIR.format("mlir_c_runner_utils")
+    if name.startswith(b"__ubsan_") and name.endswith((b"_minimal", b"_minimal_abort")):
+        return _MINIMAL
     return next((hint for prefixes, hint in _BY_PREFIX if name.startswith(prefixes)), "")
 
 
