@@ -51,6 +51,9 @@ def _check_member(declared: Any, kind: Any, bits: int) -> None:
         raise fault_at(declared.bitsize, f"the bit-field `{name}' has a width of {bits}: write how many bits it has")
     if not bits and name:
         raise fault_at(declared.bitsize, f"the bit-field `{name}' has no bits: leave its name out, or give it some")
+    if name and getattr(kind, "name", "") in ("char", "wchar_t"):
+        words = "write signed char or unsigned char" if kind.name == "char" else "write int or unsigned"
+        raise fault_at(declared.bitsize, f"the bit-field `{name}' of type {kind.name} has a sign on some systems: {words}")
     if getattr(kind, "name", "") == "_Bool" and bits > 1:
         raise fault_at(declared.bitsize, f"the bit-field `{name}' of type _Bool has {bits} bits: it takes 1")
 

@@ -54,7 +54,8 @@ def members(rng: random.Random, depth: int = 0, prefix: str = "m") -> str:
         kind, bits = rng.choice([*INTEGERS.items()])
         choice = rng.randrange(10)
         if choice < 3:
-            made.append(f"{kind} {name}:{rng.randint(1, bits)};")
+            signed = "signed char" if kind == "char" else kind  # of char itself they are refused
+            made.append(f"{signed} {name}:{rng.randint(1, bits)};")
         elif choice == 3:
             made.append(f"{kind} :{rng.choice((0, rng.randint(1, bits)))};")
         elif choice == 4 and depth < 3:

@@ -38,6 +38,8 @@ WRONG = {
     "struct s {\n int :-2; };": "line 2: .*width of -2",
     "struct s { int b:0; };": "line 1: .*`b' has no bits",
     "struct s { _Bool b:2; };": "line 1: .*_Bool has 2 bits",
+    "struct s { char b:3; };": "line 1: .*`b' of type char has a sign on some systems",
+    "struct s { int a;\n wchar_t b:3; };": "line 2: .*write int or unsigned",
     "struct s { char a[3 - 4]; };": "line 1: an array of -1 items",
     "struct s { char a[1 << 31]; };": "line 1: an array of -2147483648 items",
     "struct s { char a[65536 * 65536]; };": "line 1: .*does not fit a signed number of 32 bits",
