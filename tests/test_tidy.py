@@ -22,8 +22,7 @@ SCRIPTS = sorted([*(ROOT / "build_support").glob("*.py"), ROOT / "hatch_build.py
 FLOORS = (
     ("errors", "records", "named_tuples", "machines", "builtin_names", "reporting", "host"),
     ("target",),
-    ("c_constants", "c_faults", "c_layouts", "c_reader"),
-    ("demangle", "runtime_files", "runtime_interface", "regular_files", "input_buffer", "calls", "compile"),
+    ("demangle", "runtime_files", "runtime_interface", "regular_files", "input_buffer", "c_types", "compile"),
     ("graph",),
     ("isa",),
     ("memory",),
@@ -35,7 +34,7 @@ FLOORS = (
     ("orc",),
     ("platforms",),
     ("extension_modules",),
-    ("typed_calls", "header_types"),
+    ("typed_calls",),
     ("debug_info",),
     ("lljit", "attributes", "calling", "symbol", "spawning"),
     ("program", "importer", "loaded"),

@@ -108,7 +108,7 @@ class Calling:
         try:
             number = operator.index(address)
         except TypeError:
-            from uruk.calls import address_of  # of a function or pointer of ctypes or cffi
+            from uruk.c_types.cffi_values import address_of  # of a function or pointer of ctypes or cffi
 
             number = address_of(address)
         if not 0 <= number < 1 << 64:

@@ -412,7 +412,7 @@ class LLJIT(Calling, Attributes, Unique):
         """
         address, function = _address_of(value)
         if function and not self.session.only_links:
-            from uruk.calls import is_python
+            from uruk.c_types.cffi_values import is_python
 
             address = self.platform.process.guard(address) if is_python(value) else address
         self._home(dylib).define(name, address, function=function)
@@ -703,7 +703,7 @@ def _address_of(value: Any) -> tuple[int, bool]:
         if not 0 <= address < 1 << 64:
             raise InvalidValue(f"address {address:#x} is out of range (0 to 2**64-1)")
         return address, False
-    from uruk.calls import address_of
+    from uruk.c_types.cffi_values import address_of
 
     return address_of(value), True
 

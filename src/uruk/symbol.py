@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uruk.errors import InvalidType, InvalidValue, UrukError
 
 if TYPE_CHECKING:
-    from uruk.calls import Function
+    from uruk.c_types.declarations import Function
     from uruk.debug_info.signatures import Signature
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.lifetime.lifetime import Lifetime

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from typing import cast as cast_type
 
-from uruk.calls import PLAIN, Function, Types
+from uruk.c_types.declarations import PLAIN, Function, Types
 from uruk.demangle import demangle
 from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.callbacks import Home, Keeper
@@ -68,8 +68,8 @@ def declare(session: Session, declarations: str | os.PathLike[str], flags: Seque
             raise InvalidValue("flags are for the preprocessor, which reads headers; a text is not preprocessed")
         types.declare(declarations)
         return
+    from uruk.c_types.headers import declare_each
     from uruk.compile.headers import declarations_of  # runs a compiler
-    from uruk.header_types import declare_each
 
     header = os.fspath(declarations)
     declare_each(types, declarations_of(header, flags, session.executor.process.triple), header)

@@ -15,7 +15,7 @@ import pytest
 from places import PLACES, compiled, session
 
 import uruk
-from uruk.calls import Types
+from uruk.c_types.declarations import Types
 from uruk.executor.plan import Kind, plan_of
 from uruk.isa.abi import SYSTEM_V, WIN64
 

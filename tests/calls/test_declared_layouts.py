@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import uruk
-from uruk.calls import Types
+from uruk.c_types.declarations import Types
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 

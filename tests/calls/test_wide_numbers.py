@@ -11,7 +11,7 @@ import pytest
 from places import PLACES, compiled, session
 
 import uruk
-from uruk.calls import prototype
+from uruk.c_types.declarations import prototype
 from uruk.executor.layouts import layout_of
 from uruk.isa.abi import AAPCS64, SYSTEM_V, convention_of
 

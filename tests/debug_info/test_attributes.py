@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import uruk
-from uruk.calls import function_in
+from uruk.c_types.declarations import function_in
 
 from support.coff_objects import compiled_text
 from support.compiling import Compile

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import uruk
-from uruk.calls import prototype
+from uruk.c_types.declarations import prototype
 from uruk.errors import InvalidValue
 from uruk.executor.layouts import layout_of
 from uruk.isa.abi import convention_of

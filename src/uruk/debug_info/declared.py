@@ -10,7 +10,7 @@ import threading
 from collections.abc import Hashable
 from typing import Any
 
-from uruk.calls import Function, function_in
+from uruk.c_types.declarations import Function, function_in
 from uruk.debug_info.c_text import CType, identifier
 from uruk.errors import UrukError
 
@@ -83,7 +83,7 @@ class Declared:
 
     def flush(self) -> Any:
         """Return cffi.FFI with all that was declared. Raises UrukError for a text that cffi refuses: a bug here."""
-        from uruk.c_reader import reader
+        from uruk.c_types.reader import reader
 
         if self._ffi is None:
             self._ffi = reader(checks_members=False)

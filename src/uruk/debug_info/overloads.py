@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from uruk.calls import size_of
+from uruk.c_types.cffi_values import size_of
 from uruk.errors import InvalidType
 
 if TYPE_CHECKING:

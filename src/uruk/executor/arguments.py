@@ -10,16 +10,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from uruk.calls import (
-    Function,
-    address_of,
-    function_of_kind,
-    is_foreign_pointer,
-    is_same,
-    memory_of,
-    pointed_to,
-    size_of,
-)
+from uruk.c_types.cffi_values import address_of, is_foreign_pointer, is_same, memory_of, pointed_to, size_of
+from uruk.c_types.declarations import Function, function_of_kind
 from uruk.demangle import demangle
 from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.control import Block, Memory

@@ -21,7 +21,7 @@ from uruk.memory.slab import CODE
 from uruk.records import record
 
 if TYPE_CHECKING:
-    from uruk.calls import Function
+    from uruk.c_types.declarations import Function
     from uruk.executor.prototypes import Prototype
     from uruk.isa.abi import CallingConvention
     from uruk.memory.interface import Memory

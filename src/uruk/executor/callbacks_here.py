@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from uruk.calls import address_of, native_callback
+from uruk.c_types.cffi_values import address_of, native_callback
 from uruk.errors import ReleasedCallback
 from uruk.executor import raised
 from uruk.executor.callbacks import RESTING, Callback, Home, shown

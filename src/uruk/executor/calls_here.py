@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from uruk.calls import Function, any_pointer, cast, is_cffi_value, place_of, pointer
+from uruk.c_types.cffi_values import any_pointer, cast, is_cffi_value, place_of, pointer
+from uruk.c_types.declarations import Function
 from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor import raised
 from uruk.executor.arguments import REFUSED, called, convert_all, memory, with_functions, wrong_count

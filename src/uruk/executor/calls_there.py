@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from uruk.calls import Function
+from uruk.c_types.declarations import Function
 from uruk.executor.callbacks import Callback, Callbacks, Keeper
 from uruk.executor.prototypes import Prototype
 from uruk.executor.remote_process import RemoteProcess

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from uruk.calls import alignment_of, size_and_sign, size_of
+from uruk.c_types.cffi_values import alignment_of, size_and_sign, size_of
 from uruk.errors import InvalidType, InvalidValue
 from uruk.executor import long_double
 from uruk.isa.abi import WORD, CallingConvention, LongDouble, Scalar, Shape

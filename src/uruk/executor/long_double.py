@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from uruk.calls import bytes_as, composite
+from uruk.c_types.cffi_values import bytes_as, composite
 from uruk.isa.abi import LongDouble
 
 _X87_BITS, _BITS = 63, 112

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from uruk.calls import bytes_of, composite, function_type, integer_type, passes, structure_bytes
+from uruk.c_types.cffi_values import bytes_of, composite, function_type, integer_type, passes, structure_bytes
 from uruk.errors import InvalidValue
 from uruk.executor.layouts import Layout, Structure
 

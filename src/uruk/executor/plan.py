@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from uruk.calls import CType, Function, is_complete
+from uruk.c_types.cffi_values import is_complete
+from uruk.c_types.declarations import CType, Function
 from uruk.errors import InvalidValue
 from uruk.executor.layouts import Layout, layout_of
 from uruk.isa.abi import CallingConvention

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from uruk.calls import Function, prototype
+from uruk.c_types.declarations import Function, prototype
 from uruk.errors import InvalidValue
 from uruk.executor.arguments import Place, convert_all, memory, with_functions
 from uruk.executor.control import Answer, Memory

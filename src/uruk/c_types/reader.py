@@ -16,8 +16,8 @@ from typing import Any, cast
 import cffi
 from cffi import FFIError, cparser
 
-from uruk.c_constants import Unsigned, constant
-from uruk.c_layouts import check_members, check_type
+from uruk.c_types.constants import Unsigned, constant
+from uruk.c_types.layouts import check_members, check_type
 from uruk.errors import InvalidValue
 
 LARGEST_PASSED = 1 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from uruk.calls import Types, Unread
+from uruk.c_types.declarations import Types, Unread
 from uruk.compile.layout_marks import MARK
 from uruk.errors import InvalidValue
 

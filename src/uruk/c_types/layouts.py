@@ -6,7 +6,7 @@ from typing import Any
 
 from cffi import model
 
-from uruk.c_constants import fault_at
+from uruk.c_types.constants import fault_at
 
 
 def check_type(node: Any, kind: Any) -> None:
@@ -53,7 +53,9 @@ def _check_member(declared: Any, kind: Any, bits: int) -> None:
         raise fault_at(declared.bitsize, f"the bit-field `{name}' has no bits: leave its name out, or give it some")
     if name and getattr(kind, "name", "") in ("char", "wchar_t"):
         words = "write signed char or unsigned char" if kind.name == "char" else "write int or unsigned"
-        raise fault_at(declared.bitsize, f"the bit-field `{name}' of type {kind.name} has a sign on some systems: {words}")
+        raise fault_at(
+            declared.bitsize, f"the bit-field `{name}' of type {kind.name} has a sign on some systems: {words}"
+        )
     if getattr(kind, "name", "") == "_Bool" and bits > 1:
         raise fault_at(declared.bitsize, f"the bit-field `{name}' of type _Bool has {bits} bits: it takes 1")
 
