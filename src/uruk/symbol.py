@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from uruk.errors import InvalidType, InvalidValue, UrukError
 
@@ -42,7 +42,7 @@ class Symbol:
     called where its object has debug information, where it is LLVM IR, or once `function` has given it a type.
     """
 
-    __slots__ = ("_function", "_prototype", "_session", "address", "executor", "name")
+    __slots__ = ("__weakref__", "_function", "_prototype", "_session", "address", "executor", "name")
     __doc__ = _OfInstances(lambda symbol: symbol._described(), __doc__)  # pyright: ignore[reportAssignmentType]
     __signature__ = _OfInstances(lambda symbol: symbol._signature_of_python())
 
@@ -201,6 +201,19 @@ class Symbol:
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name} at {self.address:#x}>"
+
+    def __copy__(self) -> Symbol:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Symbol:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Raise InvalidType, for `pickle`: in another process something else lies at the address."""
+        raise InvalidType(
+            f"the symbol `{self.name}' is not pickled, as its address is of one process: pass its name, "
+            "and look it up in a session there"
+        )
 
 
 class SymbolAgain(Symbol):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import logging
 import os
+import pickle
 import subprocess
 import sys
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -83,6 +86,10 @@ def test_a_symbol_is_a_value(jit: uruk.LLJIT, cc: Compile) -> None:
     assert list(jit.lookup_all([b"add", b"plus"])) == [b"add", b"plus"]
     jit.define("same", symbol)
     assert jit.lookup("same") == symbol
+    symbol.function("int(void)")
+    assert copy.copy(symbol) is symbol is copy.deepcopy([symbol])[0] is weakref.ref(symbol)()
+    with pytest.raises(uruk.InvalidType, match="pass its name, and look it up"):
+        pickle.dumps(symbol)
 
 
 @pytest.mark.parametrize("place", ["here", "child"])

@@ -104,7 +104,7 @@ class _Skipper:
 
     def __init__(self, unit: Any) -> None:
         stream: io.BytesIO = unit.get_top_DIE().stream
-        self._data = stream.getbuffer()
+        self._data = stream.getvalue()  # the section's own bytes; a buffer of it would have to go before the stream
         self._table = unit.get_abbrev_table()
         self._offset_size = 8 if unit.dwarf_format() == 64 else 4
         self._address_size: int = unit["address_size"]

@@ -52,6 +52,8 @@ class Interruption:
         try:
             for number, handler in self._before.items():
                 _handlers.signal(number, self._around(handler))
+        except ValueError:  # in a subinterpreter, whose threads run no handlers
+            self._before = {}
         except BaseException:
             self._restore()
             raise
