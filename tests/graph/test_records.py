@@ -151,7 +151,7 @@ def test_a_session_makes_few_of_them() -> None:
             print(sum(kind.__init__.__qualname__ == "record.<locals>.first" for kind in kinds))
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(done.stdout) > 40
+    assert int(done.stdout) > 30
 
 
 def test_a_session_completes_none_and_makes_no_dataclass() -> None:

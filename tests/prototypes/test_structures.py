@@ -107,9 +107,10 @@ def test_wrong_values(session: uruk.LLJIT, value: object, problem: str) -> None:
     [
         ("int(struct { int a : 3; })", "`a': compilers disagree"),
         ("int(struct { char a; struct { int b : 3; int c; }; })", "`b': compilers disagree"),
-        ("int(struct { int a[]; })", "no fixed size"),
-        ("int(struct { int a[0]; })", "no fixed size"),
-        ("int(struct {})", "no members that are known here"),
+        ("int(struct { int a[]; })", "`struct' has no bytes"),
+        ("int(struct { int a[0]; })", "`struct' has no bytes"),
+        ("int(struct { int n; int a[]; })", "no fixed size"),
+        ("int(struct {})", "`struct' has no bytes"),
         ("int(struct unknown)", "incomplete type"),
         ("struct { int a; int(void)", "not a C function type"),
     ],

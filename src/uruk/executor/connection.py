@@ -544,6 +544,7 @@ class Connection:
         if self._peer is not None:
             self._peer.end(self._end_at or 0.0, self._incoming.at_end)
         if self._reading.take(end):  # whoever reads leaves the line now
+            self._reading.keep()
             for file in (self._read, self._write):
                 if file >= 0:
                     with contextlib.suppress(OSError):

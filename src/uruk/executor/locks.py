@@ -32,6 +32,11 @@ def inner_lock() -> threading.RLock:
     return lock
 
 
+def keep_for_ever(lock: threading.RLock) -> None:
+    """Leave an inner lock to this thread, which is about to end; later threads may get its number, and have no lock."""
+    _inner.discard(weakref.ref(lock))
+
+
 def ownership(lock: threading.RLock) -> Callable[[], bool]:
     """Return a function that says whether the thread that calls it has a lock."""
     is_mine: Any = getattr(lock, "_is_owned")  # noqa: B009 - its type does not tell of it
@@ -55,8 +60,14 @@ def awaited_thread() -> Generator[None]:
 
 
 def _forget_threads() -> None:
-    """Forget the threads that a fork's child has not: its own new ones may get their numbers."""
+    """Forget the threads that a fork's child has not, and their locks: its own new ones may get their numbers."""
     _busy.intersection_update({threading.get_ident()})
+    for reference in list(_inner):
+        lock = reference()
+        if lock is not None and lock.acquire(blocking=False):
+            lock.release()
+        elif lock is not None:
+            keep_for_ever(lock)
 
 
 os.register_at_fork(after_in_child=_forget_threads)

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from uruk.executor.locks import inner_lock, ownership
+from uruk.executor.locks import inner_lock, keep_for_ever, ownership
 
 
 class Turn:
@@ -37,6 +37,10 @@ class Turn:
     def give(self) -> None:
         """Let others have it."""
         self._lock.release()
+
+    def keep(self) -> None:
+        """Let nobody have it again: this thread, which has it, is about to end."""
+        keep_for_ever(self._lock)
 
     def recover(self) -> None:
         """Let others have it if this thread does, whoever knows of that."""

@@ -105,6 +105,36 @@ with uruk.LLJIT(executor=uruk.spawn()) as jit:
     assert child.ok(text, cc(SOURCE), timeout=30) == "1 7 1\n"
 
 
+def test_threads_that_have_the_numbers_of_ended_ones_wait_for_a_session(cc: Compile, child: RunChild) -> None:
+    """An executor's listener keeps the line's turn when it ends, so that nobody reads what is closed."""
+    text = """
+import sys, threading, time, uruk
+listeners = set()
+with uruk.LLJIT() as jit:
+    jit.add_object(sys.argv[1])
+    for _ in range(3):
+        with uruk.spawn() as executor:
+            listeners.add(executor.connection.listener.ident)
+    found = []
+    def look_up():
+        try:
+            jit.lookup("add")
+        except uruk.ExecutorError as error:
+            found.append(error)
+        else:
+            found.append(threading.get_ident() in listeners)
+    threads = [threading.Thread(target=look_up) for _ in range(8)]
+    with jit.session.lock:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    print(any(each is True for each in found), [each for each in found if not isinstance(each, bool)])
+"""
+    assert child.ok(text, cc(SOURCE), timeout=30) == "True []\n"
+
+
 def test_threads_of_a_forks_child_wait_for_a_session(cc: Compile, child: RunChild) -> None:
     """They may have the numbers of uruk's own threads, which the parent alone has."""
     text = """
