@@ -14,7 +14,7 @@ import uruk
 from uruk import FunctionUnit, MaterializationResponsibility
 from uruk.orc.dispatch import Task
 
-from support.compiling import Compile
+from support.compiling import Compile, RunChild
 from support.small import FUNCTION, PATIENCE, Counted, adds_one, call, in_threads, returns
 
 
@@ -38,6 +38,45 @@ class Hanging:
         self.inside.set()
         assert self.go.wait(PATIENCE)
         return self.path
+
+
+COLLECTIONS = """
+import gc, threading
+from uruk.orc.dispatch import Task
+
+class Ring:
+    pass
+
+for more in range(1, 40):
+    inside, end = threading.Semaphore(0), threading.Event()
+    def work():
+        inside.release()
+        end.wait()
+    tasks = [Task("one", work) for _ in range(8)]
+    threads = [threading.Thread(target=task.run) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        inside.acquire()
+    gc.set_threshold(100_000)
+    for _ in range(50):
+        ring = Ring()
+        ring.itself, ring.local = ring, threading.local()
+        ring.local.value = 1
+    gc.set_threshold(gc.get_count()[0] + more)
+    assert "now at" in tasks[0].where()
+    gc.set_threshold(700)
+    assert gc.isenabled()
+    end.set()
+    for thread in threads:
+        thread.join()
+print("ended")
+"""
+
+
+def test_garbage_may_be_collected_when_a_thread_is_looked_at(child: RunChild) -> None:
+    """At each object that this makes: thread-locals in the garbage were a deadlock of Python's own."""
+    assert child.ok(COLLECTIONS, timeout=30) == "ended\n"
 
 
 def test_a_unit_that_hangs(cc: Compile, jit: uruk.LLJIT) -> None:
