@@ -105,16 +105,7 @@ with uruk.LLJIT(executor=uruk.spawn()) as jit:
     assert child.ok(text, cc(SOURCE), timeout=30) == "1 7 1\n"
 
 
-def test_threads_that_have_the_numbers_of_ended_ones_wait_for_a_session(cc: Compile, child: RunChild) -> None:
-    """An executor's listener keeps the line's turn when it ends, so that nobody reads what is closed."""
-    text = """
-import sys, threading, time, uruk
-listeners = set()
-with uruk.LLJIT() as jit:
-    jit.add_object(sys.argv[1])
-    for _ in range(3):
-        with uruk.spawn() as executor:
-            listeners.add(executor.connection.listener.ident)
+LOOK_UP_IN_THREADS = """
     found = []
     def look_up():
         try:
@@ -130,9 +121,24 @@ with uruk.LLJIT() as jit:
         time.sleep(0.1)
     for thread in threads:
         thread.join()
-    print(any(each is True for each in found), [each for each in found if not isinstance(each, bool)])
+    refused = [each for each in found if not isinstance(each, bool)]
 """
-    assert child.ok(text, cc(SOURCE), timeout=30) == "True []\n"
+"""Eight threads that wait for a session; `listeners` are the numbers of threads that have ended."""
+
+
+def test_threads_that_have_the_numbers_of_ended_ones_wait_for_a_session(cc: Compile, child: RunChild) -> None:
+    """An executor's listener keeps the line's turn when it ends, so that nobody reads what is closed."""
+    text = """
+import sys, threading, time, uruk
+listeners = set()
+with uruk.LLJIT() as jit:
+    jit.add_object(sys.argv[1])
+    for _ in range(3):
+        with uruk.spawn() as executor:
+            listeners.add(executor.connection.listener.ident)
+"""
+    said = "    print(any(each is True for each in found), refused)\n"
+    assert child.ok(text + LOOK_UP_IN_THREADS + said, cc(SOURCE), timeout=30) == "True []\n"
 
 
 def test_threads_of_a_forks_child_wait_for_a_session(cc: Compile, child: RunChild) -> None:
@@ -140,28 +146,15 @@ def test_threads_of_a_forks_child_wait_for_a_session(cc: Compile, child: RunChil
     text = """
 import os, sys, threading, time, uruk
 executor = uruk.spawn()
-listener = executor.connection.listener.ident
+listeners = {executor.connection.listener.ident}
 with uruk.LLJIT() as jit:
     jit.add_object(sys.argv[1])
     pid = os.fork()
     if pid:
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-    found = []
-    def look_up():
-        try:
-            jit.lookup("add")
-        except uruk.ExecutorError as error:
-            found.append(error)
-        else:
-            found.append(threading.get_ident() == listener)
-    threads = [threading.Thread(target=look_up) for _ in range(8)]
-    with jit.session.lock:
-        for thread in threads:
-            thread.start()
-        time.sleep(0.1)
-    for thread in threads:
-        thread.join()
-    print(sum(map(bool, found)), [error for error in found if error is not True and error], flush=True)
+"""
+    said = """
+    print(sum(map(bool, found)), refused, flush=True)
     os._exit(0)
 """
-    assert child.ok(text, cc(SOURCE), timeout=30) == "1 []\n"
+    assert child.ok(text + LOOK_UP_IN_THREADS + said, cc(SOURCE), timeout=30) == "1 []\n"

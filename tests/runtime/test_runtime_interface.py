@@ -12,8 +12,7 @@ import pytest
 
 import uruk
 from uruk import runtime_files
-from uruk.platforms.linux.runtime_archive import open_runtime
-from uruk.platforms.windows.platform import open_runtime as open_windows_runtime
+from uruk.platforms.current_runtime import open_current
 from uruk.runtime_interface import DECLARATIONS, INTERFACE, NAME
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
@@ -46,15 +45,13 @@ def test_an_archive_of_another_interface_is_refused(
     for file in real.parent.glob("uruk-executor-*"):
         shutil.copy(file, tmp_path)
     monkeypatch.setattr(runtime_files, "_FOLDERS", (str(tmp_path),))
-    opened = open_windows_runtime if "windows" in target else open_runtime
-    name = target if "windows" in target else target.removesuffix("-linux")
-    opened.cache_clear()
+    open_current.cache_clear()
     try:
         with pytest.raises(uruk.StaleRuntime) as error:
-            opened(name)
+            open_current(target)
         assert str(error.value) == (
             f"{tmp_path}{os.sep}{real.name} was built for another version of uruk's Python code than this one: run "
             "`make runtime' in its source tree, or install uruk again with pip"
         )
     finally:
-        opened.cache_clear()
+        open_current.cache_clear()

@@ -109,7 +109,6 @@ class Connection:
         self._wake = _event((read_from, write_to))
         self._out = Outgoing(write_to, self._wake, self._ended.is_set, shut_down)
         self._reading = Turn()  # whoever has it reads the line
-        self._listening = 0  # the listener, by its number
         self._turns = 0  # of threads that read for themselves
         self._incoming = Incoming(read_from, self._most)
         self._unfinished = False  # the turn's holder is in the middle of reading, or was interrupted there
@@ -189,7 +188,7 @@ class Connection:
         A turn alone does not say so: who was interrupted twice may have left it behind.
         """
         calls, requests, waking = self._has_lock
-        within = calls() or requests() or waking() or threading.get_ident() == self._listening
+        within = calls() or requests() or waking() or threading.current_thread() is self.listener
         reading, writing = self._has_turn
         frame = sys._getframe() if reading() or writing() else None  # pyright: ignore[reportPrivateUsage]
         while frame is not None and not within:
@@ -334,14 +333,9 @@ class Connection:
         poll.register(self._wake, select.POLLIN)
         return poll
 
+    @awaited_thread()
     def _listen(self) -> None:
         """Read the line while nobody does who waits for an answer; see to its end."""
-        self._listening = threading.get_ident()
-        with awaited_thread():
-            self._listen_to_the_end()
-        self._listening = 0  # the number may be another thread's from now on
-
-    def _listen_to_the_end(self) -> None:
         everything = self._poll()
         turns = 0
         while not (self._ended.is_set() and self._closing) and not self._time_is_over():

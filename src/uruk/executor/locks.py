@@ -33,7 +33,8 @@ def inner_lock() -> threading.RLock:
 
 
 def keep_for_ever(lock: threading.RLock) -> None:
-    """Leave an inner lock to this thread, which is about to end; later threads may get its number, and have no lock."""
+    """Leave an inner lock locked by this thread, which ends; a later one may get its number, and must not seem to have
+    it."""
     _inner.discard(weakref.ref(lock))
 
 
@@ -50,7 +51,7 @@ def is_owned(lock: threading.RLock) -> bool:
 
 @contextmanager
 def awaited_thread() -> Generator[None]:
-    """Note that others wait for this thread, which runs nothing of the user's but destructors."""
+    """Note that others wait for this thread, which runs nothing of the user's but destructors; also a decorator."""
     me = threading.get_ident()
     _busy.add(me)
     try:

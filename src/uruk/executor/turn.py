@@ -39,7 +39,7 @@ class Turn:
         self._lock.release()
 
     def keep(self) -> None:
-        """Let nobody have it again: this thread, which has it, is about to end."""
+        """Keep the turn, which this thread has, after the thread has ended: no other thread takes it again."""
         keep_for_ever(self._lock)
 
     def recover(self) -> None:

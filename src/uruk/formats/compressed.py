@@ -11,8 +11,10 @@ from collections.abc import Callable
 
 from uruk.records import record
 
-GNU_MAGIC = b"ZLIB"
-GNU_HEADER = 12
+_DEBUG, _GNU_DEBUG = ".debug_", ".zdebug_"
+"""The beginnings of the names of debug sections; the second of those that are compressed in GNU's form."""
+_GNU_MAGIC = b"ZLIB"
+_GNU_HEADER = 12
 """Bytes in front of the stream of a ``.zdebug_*`` section."""
 _ALWAYS, _FOR_EACH_BYTE = 1 << 26, 32
 """Bytes that the sections of a file may have together when they are decompressed: so many, and more for each byte of
@@ -45,14 +47,24 @@ def most_of(size: int) -> int:
     return _ALWAYS + _FOR_EACH_BYTE * size
 
 
+def is_debug(name: str) -> bool:
+    """Return whether a section is one of debug information, compressed or not."""
+    return name.startswith((_DEBUG, _GNU_DEBUG))
+
+
 def is_gnu(name: str, raw: bytes) -> bool:
     """Return whether a section is compressed in GNU's form."""
-    return name.startswith(".zdebug_") and raw[: len(GNU_MAGIC)] == GNU_MAGIC
+    return name.startswith(_GNU_DEBUG) and raw[: len(_GNU_MAGIC)] == _GNU_MAGIC
+
+
+def plain_name(name: str) -> str:
+    """Return the name that a debug section has when it is not compressed."""
+    return name.replace(_GNU_DEBUG, _DEBUG)
 
 
 def inflated_gnu(raw: bytes, most: int) -> bytearray:
     """Return the content of a section of GNU's form, of `most` bytes at most. Raises ValueError, with the problem."""
-    return inflated(raw[GNU_HEADER:], int.from_bytes(raw[len(GNU_MAGIC) : GNU_HEADER], "big"), most, ZLIB)
+    return inflated(raw[_GNU_HEADER:], int.from_bytes(raw[len(_GNU_MAGIC) : _GNU_HEADER], "big"), most, ZLIB)
 
 
 def inflated(stream: bytes, size: int, most: int, way: Way) -> bytearray:

@@ -40,7 +40,7 @@ class MappedFormat(Generic[PairT]):
     ) -> None:
         """`maps` has the module of each architecture's map of relocations (a `PairT`).
 
-        `symbols_tell_needs`: an object needs what its undefined symbols name, and no name stands for another.
+        `symbols_tell_needs`: an object needs what its undefined symbols name, and no name is an alias of another.
         `archives_import`: indexes of archives may have names of imports from shared libraries.
         """
         self.archives_import = archives_import

@@ -53,11 +53,8 @@ class Compilation:
         for thread in self._threads:
             thread.start()
 
+    @awaited_thread()
     def _run(self) -> None:
-        with awaited_thread():
-            self._compile_all()
-
-    def _compile_all(self) -> None:
         while True:
             try:
                 path = self._waiting.pop()

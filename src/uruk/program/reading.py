@@ -131,11 +131,8 @@ class Reader:
                 if time.perf_counter() > end:
                     return
 
+    @awaited_thread()
     def _run(self) -> None:
-        with awaited_thread():
-            self._read_all()
-
-    def _read_all(self) -> None:
         try:
             compiled, libraries = self._compile() if self._sources else ({}, [])
             with self._opened as opened:

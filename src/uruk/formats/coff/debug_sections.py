@@ -14,12 +14,11 @@ from uruk.formats.coff.headers import Header, read_header
 from uruk.formats.coff.names import ShortNames
 from uruk.formats.coff.sections import Sections, read_sections
 from uruk.formats.coff.symbols import section_numbers
-from uruk.formats.compressed import inflated_gnu, is_gnu, most_of
+from uruk.formats.compressed import inflated_gnu, is_debug, is_gnu, most_of, plain_name
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.types import I64, U8, AnyArray
 
-_PREFIXES = (".debug_", ".zdebug_")
 _WIDTHS = {"Pointer64": 8, "Pointer32": 4, "SectionOffset32": 4, "ImageOffset32": 4}
 """The kinds of relocations that debug sections have, with the bytes of their fields."""
 
@@ -45,10 +44,10 @@ def debug_sections(file: str, data: U8, architecture: str) -> dict[str, bytes]:
     base = np.zeros(len(names) + 1, np.int64)
     left = most_of(data.size)
     for row, name in enumerate(names):
-        if name.startswith(_PREFIXES) and sections.start[row] >= 0:
+        if is_debug(name) and sections.start[row] >= 0:
             contents[row] = _content(sections, row, name, left)
             left -= len(contents[row])
-            known = pieces.setdefault(name.replace(".zdebug_", ".debug_"), [])
+            known = pieces.setdefault(plain_name(name), [])
             base[row + 1] = sum(map(len, known))
             known.append(contents[row])
     value = _values(buffer, header, base)

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.compressed import ZLIB, Way, inflated, inflated_gnu, is_gnu, most_of
+from uruk.formats.compressed import ZLIB, Way, inflated, inflated_gnu, is_debug, is_gnu, most_of, plain_name
 from uruk.formats.elf import constants as elf
 from uruk.formats.elf import zstd
 from uruk.formats.elf.format import pair_of
 from uruk.graph.types import I64, U8, AnyArray
 from uruk.records import record
 
-_PREFIXES = (".debug_", ".zdebug_")
 _CHDR = 24
 """The size of a compression header (gABI, "Compressed Sections")."""
 _WAYS = {1: ZLIB, 2: Way(zstd.MOST_GROWTH, zstd.decompressed)}
@@ -48,10 +47,10 @@ def debug_sections(file: str, data: U8, architecture: str, places: Mapping[int, 
     left = most_of(data.size)
     base = np.array([(places or {}).get(at, 0) for at in tables.headers["offset"].tolist()], np.int64)
     for number, name in enumerate(tables.names):
-        if name.startswith(_PREFIXES) and tables.headers["type"][number] != elf.SHT_RELA:
+        if is_debug(name) and tables.headers["type"][number] != elf.SHT_RELA:
             content = _content(tables, number, left)
             left -= len(content)
-            known = pieces.setdefault(name.replace(".zdebug_", ".debug_"), [])
+            known = pieces.setdefault(plain_name(name), [])
             base[number] = sum(len(piece) for _, piece in known)
             known.append((number, content))
     value = tables.symbols["value"].astype(np.int64) + base[tables.section_of]

@@ -210,7 +210,7 @@ def _intern(rows: list[SymbolRow], strings: bytes, strings_at: int, names: Names
     texts = {
         row: strings[symbol[0] - strings_at : strings.index(b"\0", symbol[0] - strings_at)]
         for row, symbol in enumerate(rows)
-        if symbol[4] != Binding.LOCAL and row  # row 0 stands for no symbol, whatever its binding is
+        if symbol[4] != Binding.LOCAL and row  # row 0 is no symbol, whatever binding it has (gABI, "STN_UNDEF")
     }
     # The columns' bound on names that share bytes.
     if sum(map(len, texts.values())) > NAME_SHARING * len(strings):

@@ -66,7 +66,7 @@ _LEFT = -1
 @lru_cache(maxsize=1024)
 def _sort_of(kind: int, flags: int, align: int) -> int:
     """Return the kind of section that a header describes, as bits; _LEFT for one that is left to the columns."""
-    # A power of two has one bit: `&` with the number below it is 0, as it is for 0, which stands for 1.
+    # A power of two shares no bit with the number below it, and 0 none with any: it means 1 (gABI, "sh_addralign").
     if kind not in _PLAIN_TYPES or flags >> 32 or align & (align - 1) or align > MAX_ALIGN:
         return _LEFT
     # Such a `.note.GNU-stack` marks trampolines, which the columns record.

@@ -74,7 +74,8 @@ def look_ahead(
             wave, needs = walk.next_wave(needs), []
     except _Undecided:
         pass
-    walk.ahead.members.finish()
+    finally:
+        walk.ahead.members.finish()
     return walk.ahead
 
 

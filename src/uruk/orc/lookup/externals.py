@@ -94,7 +94,7 @@ def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], befo
 def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> bool:
     """Return True if a library that is loaded, and stands before a place in the order, defines a name."""
     handles = [library.handle for library in dylib.search.libraries if library.order < order]
-    # the whole name as well: in those of DLLs `@` is a letter
+    # The whole name as well, as `@` is a letter in those of DLLs.
     wanted = [name.partition(b"@")[0], name]
     return bool(session.executor.libraries.find_symbols(handles, wanted).defined.any())
 

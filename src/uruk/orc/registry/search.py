@@ -212,7 +212,7 @@ class SearchOrder:
         return None if place is None else self.member_at(place)
 
     def member_at(self, place: int) -> tuple[ArchiveEntry, int]:
-        """Return the archive, and the header offset in it, that a number of `members` stands for."""
+        """Return the archive of a member, and the offset of its header there, by its number in `members`."""
         return self.archives[place >> _OFFSET_BITS], place & _OFFSET_MASK
 
     def archive_with(self, name: bytes) -> ArchiveEntry | None:

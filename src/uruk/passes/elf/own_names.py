@@ -5,6 +5,8 @@ They are apart from it, as a session has to know them before anything is linked.
 
 from __future__ import annotations
 
+from uruk.passes.elf.function_arrays import ROLES
+
 DSO_HANDLE = b"__dso_handle"
 GOT = b"_GLOBAL_OFFSET_TABLE_"
 START, STOP = b"__start_", b"__stop_"
@@ -19,11 +21,7 @@ PLACES = {
     **dict.fromkeys((b"end", b"_end"), DATA_END),
 }
 """Names of places in a module. A library's are its own, and never meant."""
-ARRAY_BOUNDS = {
-    f"__{array}_{end}".encode(): (array, end == "end")
-    for array in ("preinit_array", "init_array", "fini_array")
-    for end in ("start", "end")
-}
+ARRAY_BOUNDS = {f"__{array}_{end}".encode(): (array, end == "end") for array in ROLES for end in ("start", "end")}
 """Name of a bound of an array of functions -> the array, and whether it is the end."""
 HEADER = b"__ehdr_start"
 OWN_PLACES = frozenset((*PLACES, *ARRAY_BOUNDS, HEADER))

@@ -10,25 +10,21 @@ import os
 import subprocess
 from functools import lru_cache
 
-from uruk.builtin_names import is_of_builtins
 from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import identify
 from uruk.errors import LibraryNotFound, UrukError
 from uruk.formats.archive import Archive
 from uruk.libraries.search import LibrarySearch
-from uruk.platforms.linux.runtime_archive import has_builtins, open_runtime
 from uruk.target import HERE, Target
 
 _TIMEOUT = 20
 
 
 def compilers_builtins(name: bytes, architecture: str) -> Archive | None:
-    """Return the compiler's archive that defines a builtin; None for other names, and where the runtime has them.
+    """Return the archive of a compiler that defines a builtin which the runtime lacks, or None; see `lacks_builtin`.
 
     Raises ObjectFormatError for an archive that is damaged.
     """
-    if has_builtins(open_runtime(architecture)) or not is_of_builtins(name):
-        return None
     return next((archive for archive in _archives(architecture) if name in archive.index()), None)
 
 

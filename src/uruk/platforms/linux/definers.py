@@ -11,7 +11,7 @@ from uruk.libraries.search import LibrarySearch
 from uruk.platforms.linux.compiler_builtins import compilers_builtins
 from uruk.platforms.linux.platform import PRIVATE
 from uruk.platforms.linux.process_symbols import find_symbol, loaded_libraries
-from uruk.platforms.linux.runtime_archive import INTERPOSED, open_runtime
+from uruk.platforms.linux.runtime_archive import INTERPOSED, lacks_builtin, open_runtime
 from uruk.target import HERE, Target
 
 PROCESS = "in this process"
@@ -40,8 +40,9 @@ def definers(names: Collection[bytes], thread_local: Collection[bytes], target: 
             providers[name] = PROCESS
         elif name in runtime:
             providers[name] = RUNTIME
-        elif runtime and (builtins := compilers_builtins(name, target.architecture)):
-            providers[name] = f"in {os.path.basename(builtins.name)}"
+        elif runtime and lacks_builtin(open_runtime(target.architecture), name):
+            builtins = compilers_builtins(name, target.architecture)
+            providers[name] = f"in {os.path.basename(builtins.name)}" if builtins else ""
     # The files of libraries are looked into last, as each costs more than the questions above together.
     rest = [name for name in names if not providers.get(name)]
     if not is_local:

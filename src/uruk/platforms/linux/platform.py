@@ -26,7 +26,7 @@ from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.process import LinuxProcess
-from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, has_builtins, open_runtime
+from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, lacks_builtin, open_runtime
 from uruk.platforms.linux.tls import shown_storage
 from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
 from uruk.records import record
@@ -149,11 +149,7 @@ class LinuxPlatform:
 
     def builtins_with(self, name: bytes) -> Archive | None:
         """See `Platform.builtins_with`."""
-        if self.archive is None or not name.startswith(b"__") or has_builtins(self.archive):
-            return None
-        from uruk.builtin_names import is_of_builtins  # few names begin so
-
-        if not is_of_builtins(name):
+        if self.archive is None or not lacks_builtin(self.archive, name):
             return None
         from uruk.platforms.linux.compiler_builtins import compilers_builtins  # it takes longer than many links
 

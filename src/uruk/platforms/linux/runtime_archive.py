@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from uruk.formats.archive import Archive
 from uruk.platforms.current_runtime import open_current
 from uruk.target import HERE
@@ -15,15 +13,18 @@ VERSION = b"uruk_version_"
 UNWINDER = "libgcc_s.so.1"
 
 
-@lru_cache(maxsize=4)
 def open_runtime(architecture: str = HERE.architecture) -> Archive:
     """The runtime archive of an architecture, by default this process's. Raises MissingRuntime, StaleRuntime."""
     return open_current(f"{architecture}-linux")
 
 
-def has_builtins(archive: Archive) -> bool:
-    """Return True for a runtime archive with compiler builtins, as zig builds it."""
-    return b"__udivti3" in archive.index()
+def lacks_builtin(archive: Archive, name: bytes) -> bool:
+    """Return True for a compiler builtin that a runtime archive lacks, as one lacks all that zig has not built."""
+    if b"__udivti3" in archive.index():
+        return False
+    from uruk.builtin_names import is_of_builtins  # archives that zig has built are the rule
+
+    return is_of_builtins(name)
 
 
 def version_of(archive: Archive) -> bytes:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache
 
 from uruk.errors import AllocationError, LibraryError, UrukError
 from uruk.executor import answers
 from uruk.executor.lazy_stubs import LazyStubs
-from uruk.formats.archive import Archive
 from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.orc.session import Session
@@ -41,15 +39,6 @@ _OF_RUNTIME = {
 `__main` and `__mingw_raise_matherr` for native programs; `__main` runs initialisers there."""
 
 
-@lru_cache(maxsize=4)
-def open_runtime(target: str) -> Archive:
-    """Return the archive of what is linked into modules; it stays open until this process ends.
-
-    Raises MissingRuntime, StaleRuntime.
-    """
-    return open_current(target)
-
-
 class WindowsPlatform(BarePlatform):
     """Runs what COFF objects ask for in a process of Windows; see `uruk.orc.platform.Platform`."""
 
@@ -60,7 +49,7 @@ class WindowsPlatform(BarePlatform):
         self.host = self.process = process
         self.runtime = process.runtime
         target = Target.of_triple(process.executor.process.triple)
-        self.archive = open_runtime(f"{target.architecture}-{target.system}")
+        self.archive = open_current(f"{target.architecture}-{target.system}")
         self.over_archives = frozenset({b"__cxa_thread_atexit"})
         """See `Platform.over_archives`. A program has none: its code stays, and its libraries say in what order."""
         self.jit_loader: JITLoader | None = None

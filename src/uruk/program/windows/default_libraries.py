@@ -161,7 +161,7 @@ def _add_named(jit: LLJIT, name: str) -> None:
     try:
         jit.add_library(name)
     except LibraryNotFound:
-        # names of Microsoft's objects are searched in DLLs themselves
+        # Names of Microsoft's objects are searched in DLLs themselves.
         with suppress(LibraryError):
             jit.main.add_shared_library(_CXX_DLL if name in _CXX_OF_MICROSOFT else f"{name}.dll")
             return

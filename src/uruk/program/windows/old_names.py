@@ -15,7 +15,7 @@ from uruk.program.windows.c_runtimes import OLD_NAMES
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
 
-_SAME = frozenset(
+_SAME = (
     "access chdir chmod chsize close creat cwait dup dup2 ecvt eof execl execle execlp execlpe execv execve execvp"
     " execvpe fcloseall fcvt fdopen fgetchar fgetwchar filelength fileno flushall fputchar fputwchar gcvt getch getche"
     " getcwd getpid getw isatty itoa j0 j1 jn kbhit lfind locking lsearch lseek ltoa memccpy memicmp mkdir mktemp open"
@@ -25,7 +25,7 @@ _SAME = frozenset(
     " yn".split()
 )
 """Names that only lack the underscore."""
-_OTHERS = {"strcmpi": "_stricmp"}
+_NEW_NAMES = {**{name: f"_{name}" for name in _SAME}, "strcmpi": "_stricmp"}
 
 
 def old_names(address_of: Callable[[bytes], int]) -> FunctionGenerator:
@@ -33,9 +33,8 @@ def old_names(address_of: Callable[[bytes], int]) -> FunctionGenerator:
 
     def make(dylib: JITDylib, names: Sequence[str]) -> None:
         for name in names:
-            if name in _SAME or name in _OTHERS:
-                address = address_of(_OTHERS.get(name, "_" + name).encode())
-                if address:
-                    dylib.define(name, address, function=True)
+            new_name = _NEW_NAMES.get(name)
+            if new_name and (address := address_of(new_name.encode())):
+                dylib.define(name, address, function=True)
 
     return FunctionGenerator(make, f"{OLD_NAMES}.lib")
