@@ -11,7 +11,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 runtime: ## build the runtime for all targets with zig, for use from the source tree
-	$(PYTHON) -m build_support.runtime
+	$(PYTHON) -m build_support
 
 format: ## format the Python sources
 	$(PYTHON) -m ruff format .

@@ -1,7 +1,4 @@
-"""Build the runtime archive: `runtime/`, as `targets.py` lists it, and zig's compiler builtins as small objects.
-
-``python -m build_support.runtime`` builds it for a source tree that is not installed, for all targets, by zig.
-"""
+"""Build the runtime archive: `runtime/`, as `targets.py` lists it, and zig's compiler builtins as small objects."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from pathlib import Path
 
 from .elf_object import read_object
 from .split_object import split_object
-from .targets import BUILD_TARGETS, C_FLAGS, EXECUTOR_TARGETS, ROOT, BuildTarget
-from .toolchains import Toolchain, Zig, inputs_of, run_zig
+from .targets import BUILD_TARGETS, C_FLAGS, ROOT, BuildTarget
+from .toolchains import Toolchain, inputs_of, run_zig
 
 OUTPUT = Path("build", "runtime")
 
@@ -113,10 +110,3 @@ def build_runtime(root: Path, target: str, toolchain: Toolchain, output: Path = 
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return archive
-
-
-if __name__ == "__main__":
-    from .executor import build_all
-
-    for built in build_all(ROOT, EXECUTOR_TARGETS, Zig()):
-        print(f"{built} ({built.stat().st_size:,} bytes)")

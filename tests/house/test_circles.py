@@ -1,4 +1,4 @@
-"""No two files of the package need each other, not even for types or inside functions."""
+"""No two files of the package, and none of the build, need each other, not even for types or inside functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from test_tidy import MODULES, PACKAGE, tree_of
+from test_tidy import MODULES, PACKAGE, SCRIPTS, tree_of
 
 pytestmark = pytest.mark.quick
 
@@ -31,6 +31,13 @@ def needs_of(module: str, tree: ast.Module, modules: Iterable[str]) -> set[str]:
     return (needed & set(modules)) - {module}
 
 
+def needs_of_script(tree: ast.Module, scripts: Iterable[str]) -> set[str]:
+    """The other files of `build_support` that one of them imports anywhere in it, by names without a folder."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    named = {node.module for node in imports if node.module}
+    return (named | {alias.name for node in imports if not node.module for alias in node.names}) & set(scripts)
+
+
 def circle_in(graph: dict[str, set[str]]) -> list[str]:
     """Some circle, its first module repeated at the end; empty if there is none."""
     try:
@@ -43,6 +50,7 @@ def circle_in(graph: dict[str, set[str]]) -> list[str]:
 
 NAMES = frozenset(map(module_of, MODULES))
 GRAPH = {module_of(path): needs_of(module_of(path), tree_of(path), NAMES) for path in MODULES}
+BUILD = {path.stem: tree_of(path) for path in SCRIPTS if path.parent.name == "build_support"}
 
 
 def test_no_circles() -> None:
@@ -50,6 +58,13 @@ def test_no_circles() -> None:
     assert not circle, (
         f"{' -> '.join(reversed(circle))}: move what both need to a file below them, or hand it in from the upper one"
     )
+
+
+def test_no_circles_in_the_build() -> None:
+    graph = {name: needs_of_script(tree, BUILD) for name, tree in BUILD.items()}
+    assert graph["__main__"] == {"executor", "targets", "toolchains"}
+    circle = circle_in(graph)
+    assert not circle, " -> ".join(reversed(circle))
 
 
 def test_a_circle_of_types_is_noticed() -> None:
