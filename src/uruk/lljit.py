@@ -39,7 +39,7 @@ from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
-from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
+from uruk.orc.registry.tracker import IRLike, Released, Replacement, ResourceTracker
 from uruk.orc.session import Session
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform, linux_platform
@@ -259,6 +259,7 @@ class LLJIT(Calling, Attributes, Unique):
         cpu: str | None = None,
         features: str | None = None,
         lazy: bool = False,
+        replaceable: bool | str = False,
         cache: ObjectCache | bool = True,
         dylib: JITDylib | None = None,
         tracker: ResourceTracker | None = None,
@@ -266,8 +267,9 @@ class LLJIT(Calling, Attributes, Unique):
         """Add LLVM IR: text, bitcode, a module of llvmlite's, or a Path of a file (the extra ``uruk[ir]``).
 
         Its code is generated when one of its symbols is needed, or, if `lazy`, called; see `uruk.compile.ir.IRModule`
-        for the options. Its functions are called without prototypes. Raises CompileError for what is not a valid
-        module.
+        for the options. Its functions are called without prototypes. `replaceable`: see `add_object`; its code is
+        generated when it is added, and replaced by LLVM IR in any of these forms, or by objects. Raises CompileError
+        for what is not a valid module.
         """
         from uruk.compile.ir import IRModule, check_options
         from uruk.orc import ir_sources
@@ -276,10 +278,11 @@ class LLJIT(Calling, Attributes, Unique):
         check_options(level, cpu, features)
         ir = module if isinstance(module, IRModule) else IRModule(module, name)
 
-        def make() -> bytes:
-            return ir.compile(level=level, cpu=cpu, features=features, cache=cache)
+        def generate(of: IRModule) -> bytes:
+            options: dict[str, Any] = {"level": level, "cpu": cpu, "features": features, "cache": cache}
+            return of.compile(**options, replaceable=bool(replaceable))
 
-        return ir_sources.add_ir(self._home(dylib), ir, make, tracker, lazy=lazy)
+        return ir_sources.add_ir(self._home(dylib), ir, generate, tracker, lazy=lazy, replaceable=replaceable)
 
     def add_unit(
         self,
@@ -570,7 +573,7 @@ class LLJIT(Calling, Attributes, Unique):
     def replace(
         self,
         function: str,
-        source: PathLike | Source | None = None,
+        source: PathLike | Source | IRLike | None = None,
         *,
         text: str | None = None,
         name: str = "",
@@ -589,7 +592,9 @@ class LLJIT(Calling, Attributes, Unique):
         replacement = Replacement(source, text, name, statics, function)
         replace_function(self.session, self._home(dylib), replacement, copies_of)
 
-    def replace_together(self, sources: Mapping[ResourceTracker, PathLike | Source], *, statics: str = "keep") -> None:
+    def replace_together(
+        self, sources: Mapping[ResourceTracker, PathLike | Source | IRLike], *, statics: str = "keep"
+    ) -> None:
         """Replace the code of several trackers of one dylib in one step: all of them or, with an error, none.
 
         Functions and variables may move from one to another; see `ResourceTracker.replace`.

@@ -7,7 +7,7 @@ import pytest
 import uruk
 from uruk.errors import StaticsDiffer
 
-from support.replacing import call
+from support.replacing import call, compiled
 
 A = """
     static int own = 5;
@@ -31,16 +31,15 @@ def test_functions_and_variables_move(place: uruk.LLJIT) -> None:
         jit.add_source(text=CALLER)
         held = jit.lookup("f")
         assert [call(jit, "f"), call(jit, "through"), call(jit, "b")] == [6, 7, 8 + 307]
-        assert first.compile is not None
-        empty, _ = first.compile(None, "int a(void) { return 11; }", "a.c")
-        both, _ = first.compile(None, A.format(step=1000).replace("int a", "int b"), "b.c")
+        empty = compiled(first, "int a(void) { return 11; }", "a.c")
+        both = compiled(first, A.format(step=1000).replace("int a", "int b"), "b.c")
         jit.replace_together({first: empty, second: both})
         assert [call(jit, "f"), call(jit, "through"), held.function("int(void)")()] == [1008, 2008, 3008]
         assert (jit.lookup("f"), call(jit, "b"), call(jit, "a")) == (held, 607, 11)
         with pytest.raises(uruk.UrukError, match="is in use"):
             first.remove()  # the variables lie there
-        back, _ = first.compile(None, A.format(step=1), "a.c")
-        again, _ = first.compile(None, B.format(value=2), "b.c")
+        back = compiled(first, A.format(step=1), "a.c")
+        again = compiled(first, B.format(value=2), "b.c")
         jit.replace_together({second: again, first: back})
         assert [call(jit, "through"), call(jit, "b"), call(jit, "a")] == [3009, 2 * 3010 + 807, 807]
         jit.collect()
@@ -53,19 +52,18 @@ def test_all_or_nothing(jit: uruk.LLJIT) -> None:
     second = jit.add_source(text=B.format(value=1), replaceable=True)
     jit.add_source(text=CALLER)
     assert [call(jit, "f"), call(jit, "b")] == [6, 7 + 207]
-    assert first.compile is not None
-    left, _ = first.compile(None, "int a(void) { return 11; }", "a.c")
+    left = compiled(first, "int a(void) { return 11; }", "a.c")
     for text, error, problem in (
         (A.format(step=5) + "int missing(void); int b(void) { return missing(); }", uruk.UndefinedSymbols, "missing"),
         (A.format(step=5).replace("int shared = 7", "long shared = 7"), StaticsDiffer, "`shared' has 8 bytes"),
     ):
-        wrong, _ = first.compile(None, text.replace("int a(", "int c("), "b.c")
+        wrong = compiled(first, text.replace("int a(", "int c("), "b.c")
         with pytest.raises(error, match=problem):
             jit.replace_together({first: left, second: wrong})
         assert call(jit, "a") + 100 == call(jit, "b") - call(jit, "f") + 1
     with pytest.raises(uruk.UrukError, match="replaceable"):
         jit.replace_together({first: left, jit.add_source(text="int z;"): left})
-    right, _ = first.compile(None, A.format(step=5).replace("int a(", "int b("), "b.c")
+    right = compiled(first, A.format(step=5).replace("int a(", "int b("), "b.c")
     before = call(jit, "f")
     jit.replace_together({second: right, first: left})
     assert call(jit, "through") == before + 5

@@ -7,9 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from support.requirements import missing
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -133,3 +136,17 @@ def test_what_cannot_be_watched() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "--watch wants a source" in done.stderr
+
+
+def test_llvm_ir_is_watched(tmp_path: Path) -> None:
+    if find_spec("llvmlite") is None:
+        missing("llvmlite")
+    main, util = tmp_path / "main.c", tmp_path / "util.ll"
+    main.write_text(MAIN)
+    util.write_text("define i32 @step() { ret i32 5 }")
+    with watched(main, util, "--", "hello") as (process, read, told):
+        lines = [read() for _ in range(2)]
+        util.write_text("define i32 @step() { ret i32 7 }")
+        assert process.wait(timeout=60) == 7
+        assert "util.ll: replaced in" in told()
+    assert lines == ["hello 2\n", "5\n"]

@@ -6,6 +6,7 @@ import os
 import re
 
 import uruk
+from uruk.orc.registry.tracker import Replacement, ResourceTracker
 
 CODE = """
     #include <pthread.h>
@@ -67,6 +68,14 @@ def call(jit: uruk.LLJIT, name: str) -> int:
     return result
 
 
+def compiled(code: ResourceTracker, text: str, name: str) -> bytes:
+    """Return the object of a text, compiled as the first source of replaceable code was."""
+    assert code.compile is not None
+    again = code.compile(Replacement(text=text, name=name))
+    assert again is not None
+    return bytes(again.data)
+
+
 def processes_of(jit: uruk.LLJIT) -> list[int]:
     """This process, and the one that linked code runs in."""
     there = re.search(r"process (\d+)", repr(jit))
@@ -79,15 +88,13 @@ def replace_often(jit: uruk.LLJIT, count: int) -> list[tuple[int, int]]:
     Returns, for each process, its resident memory after a tenth of them and at the end.
     """
     code = jit.add_source(text=CODE.format(number=0), replaceable=True, flags=["-O1"])
-    assert code.compile is not None
-    versions = [code.compile(None, CODE.format(number=number), f"version {number}") for number in range(VERSIONS)]
+    versions = [compiled(code, CODE.format(number=number), f"version {number}") for number in range(VERSIONS)]
     jit.add_source(text=CALLERS, flags=["-O1"])
     assert call(jit, "stay") & 0xFFFFFFFF == 0
     call(jit, "start")
     early: list[int] = []
     for number in range(1, count + 1):
-        data, name = versions[number % VERSIONS]
-        code.replace(data, name=name)
+        code.replace(versions[number % VERSIONS], name=f"version {number % VERSIONS}")
         if number == min(1000, max(1, count // 10)):
             early = [resident(process) for process in processes_of(jit)]
     late = [resident(process) for process in processes_of(jit)]

@@ -12,7 +12,7 @@ from uruk.cli.arguments import Arguments
 from uruk.cli.usage import UsageError, refuse
 from uruk.cli.watched_source import WatchedSource, command_of, replace_sources
 from uruk.compile.compilers import cross_compiler
-from uruk.compile.languages import is_ir, language_of
+from uruk.compile.languages import is_ir, is_source
 from uruk.errors import ExecutorCrashed, ExecutorLost, UrukError
 from uruk.executor.remote import RemoteExecutor
 from uruk.lljit import LLJIT
@@ -30,7 +30,7 @@ def watch(arguments: Arguments) -> int:
     if arguments.in_process or arguments.connect or not arguments.execute or arguments.driver or arguments.linker:
         text = "--watch runs sources in a child: it goes without --in-process, --connect, --no-exec and link lines"
         return refuse("run", UsageError(text))
-    if not any(language_of(item.value) for item in arguments.plan.inputs if item.kind == "input"):
+    if not any(is_source(item.value) for item in arguments.plan.inputs if item.kind == "input"):
         return refuse("run", UsageError("--watch wants a source among the inputs: nothing else can be edited"))
     executor = spawn(
         target=arguments.target or None, launcher=arguments.launcher or None, executor=arguments.executor or None
@@ -97,10 +97,8 @@ class _Watched:
         for item in self._arguments.plan.inputs:
             if item.kind == "library":
                 self._jit.add_library(item.value, static=item.static, whole=item.whole)
-            elif language_of(item.value):
+            elif is_source(item.value):
                 self._sources.append(self._add_source(item.value))
-            elif is_ir(item.value):
-                self._jit.add_source(item.value)
             elif item.value.endswith(".a"):
                 self._jit.add_archive(item.value, whole=item.whole)
             elif ".so" in os.path.basename(item.value):
@@ -109,6 +107,8 @@ class _Watched:
                 self._jit.add_object(item.value)
 
     def _add_source(self, path: str) -> WatchedSource:
+        if is_ir(path):
+            return WatchedSource(path, self._jit.add_source(path, cache=self._arguments.cache, replaceable=True), ())
         flags, process = self._arguments.flags, self._jit.executor.process
         compiler = self._arguments.compiler or cross_compiler(process.triple)
         tracker = self._jit.add_source(

@@ -12,7 +12,7 @@ from uruk.compile.make_rule import prerequisites
 from uruk.errors import InvalidValue, StaticsDiffer
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.graph.types import true_rows
-from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.registry.tracker import Replacement, ResourceTracker
 from uruk.orc.replacing.change import Order
 from uruk.orc.replacing.checks import names_of
 from uruk.orc.replacing.replacing import replace_together, versions_of
@@ -26,7 +26,7 @@ class WatchedSource:
     """A source, with the headers that it includes, and the code that was made of it."""
 
     def __init__(self, path: str, tracker: ResourceTracker, words: Sequence[str]) -> None:
-        """`words` is the command that would compile it, without the source."""
+        """`words` is the command that would compile it, without the source; empty where it includes nothing."""
         self.path = path
         self.tracker = tracker
         self.failed = False
@@ -61,8 +61,9 @@ class WatchedSource:
         self.take()
         self.waiting, self.failed = None, True
         assert self.tracker.compile is not None
-        data, name = self.tracker.compile(self.path, None, "")
-        self.waiting = name, data
+        code = self.tracker.compile(Replacement(self.path))
+        assert code is not None
+        self.waiting = code.name, bytes(code.data)
 
 
 def check_left_out(sources: Sequence[WatchedSource], others: Iterable[WatchedSource]) -> None:
@@ -106,6 +107,8 @@ def replace_sources(sources: Sequence[WatchedSource], others: Iterable[WatchedSo
 
 def headers_of(path: str, words: Sequence[str]) -> list[str]:
     """Return the headers that a source includes, but for the system's; none where the compiler does not tell."""
+    if not words:
+        return []
     command = [*words, "-MM", "-MG", "-MT", "x", "-MF", "-", "-E", "-o", os.devnull, path]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=False)

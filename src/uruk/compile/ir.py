@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from uruk.compile.cache import ObjectCache, cache_from_environment
 from uruk.compile.cache_key import host_cpu
@@ -90,6 +90,13 @@ class IRFacts:
     has_assembly: bool
 
 
+def is_module(source: object) -> bool:
+    """Return True for bitcode, and for modules of llvmlite's."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(cast("bytes", source[:4])) in _BITCODE
+    return type(source).__module__.startswith("llvmlite.")
+
+
 class IRModule:
     """A module: text, bitcode, one of llvmlite's, or the path of a file. Later changes to llvmlite's do not reach it.
 
@@ -97,7 +104,11 @@ class IRModule:
     is not installed. Bitcode is parsed by LLVM in this process, which is not proof against malicious bytes.
     """
 
-    def __init__(self, source: str | bytes | os.PathLike[str] | ModuleRef | Module, name: str = "") -> None:
+    def __init__(
+        self, source: str | bytes | bytearray | memoryview | os.PathLike[str] | ModuleRef | Module, name: str = ""
+    ) -> None:
+        if isinstance(source, bytearray | memoryview):
+            source = bytes(source)
         if isinstance(source, os.PathLike):
             name = name or os.fspath(source)
             source = _content(source, name)
@@ -133,16 +144,19 @@ class IRModule:
         isolate: bool | None = None,
         timeout: float | None = None,
         cache: ObjectCache | bool = True,
+        replaceable: bool = False,
     ) -> bytes:
         """Generate the object: position independent, small code model, for this machine's processor.
 
         `level` 0 to 3 is that of ``opt -O`` and of code generation; `cpu` and `features` (``"+avx2,-avx512f"``) are
         LLVM's names. LLVM ends its process for some faults (wrong inline assembly, code it cannot select): `isolate`
-        generates in a child, of which `timeout` seconds are awaited; None does so for modules with assembly. Raises
-        CompileError, InvalidType and InvalidValue; a processor or feature that is named first is tried in a child.
+        generates in a child, of which `timeout` seconds are awaited; None does so for modules with assembly.
+        `replaceable`: for code that is replaced while it runs: a section for each function and variable, and no copies
+        of functions in their callers, but for hidden ones. Raises CompileError, InvalidType and InvalidValue; a
+        processor or feature that is named first is tried in a child.
         """
         check_options(level, cpu, features)
-        options = CodeOptions(level, cpu, features, tuple(self.symbols))
+        options = CodeOptions(level, cpu, features, tuple(self.symbols), replaceable)
         chosen = cache_from_environment() if cache is True else cache or None
         key = self._key(options) if chosen else ""
         if chosen and (stored := chosen.load(key)) is not None:

@@ -45,7 +45,9 @@ def machine_problem(cpu: str, features: str) -> str:
 
 
 def _head(options: CodeOptions) -> bytes:
-    return json.dumps([options.level, options.cpu, options.features, options.keep]).encode() + b"\n"
+    return (
+        json.dumps([options.level, options.cpu, options.features, options.keep, options.replaceable]).encode() + b"\n"
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -54,9 +56,9 @@ def _environment() -> dict[str, str]:
 
 def main() -> int:
     """The child's side."""
-    level, cpu, features, keep = json.loads(sys.stdin.buffer.readline())
+    level, cpu, features, keep, replaceable = json.loads(sys.stdin.buffer.readline())
     try:
-        data = generate(sys.stdin.buffer.read(), "module", CodeOptions(level, cpu, features, tuple(keep)))
+        data = generate(sys.stdin.buffer.read(), "module", CodeOptions(level, cpu, features, tuple(keep), replaceable))
     except CompileError as error:
         print(error.diagnostics or error.problem, file=sys.stderr)
         return _REFUSED

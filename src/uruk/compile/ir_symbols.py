@@ -13,12 +13,12 @@ from typing import TypeAlias
 
 _NAME = r'@(?P<name>"[^"]*"|[-\w$.]+)'
 _IN_BRACKETS = r"(?:(?<=thread_local)|(?<=addrspace))\([^)]*\)"
-_VALUE = re.compile(rf"^{_NAME} = (?P<words>(?:[^@\"{{(]|{_IN_BRACKETS})*)", re.MULTILINE)
-_FUNCTION = re.compile(rf'^define (?P<words>(?:[^@"\n]|"[^"]*")*?){_NAME}\(', re.MULTILINE)
+VALUE = re.compile(rf"^{_NAME} = (?P<words>(?:[^@\"{{(]|{_IN_BRACKETS})*)", re.MULTILINE)
+FUNCTION = re.compile(rf'^define (?P<words>(?:[^@"\n]|"[^"]*")*?){_NAME}\(', re.MULTILINE)
 _HIDDEN_BYTE = re.compile(r"\\([0-9A-Fa-f]{2})")
 _LEFT_OUT = frozenset(("private", "internal", "available_externally", "external", "extern_weak", "appending"))
 _WEAK = frozenset(("weak", "weak_odr", "linkonce", "linkonce_odr"))
-_KINDS = frozenset(("global", "constant", "alias", "ifunc"))
+KINDS = frozenset(("global", "constant", "alias", "ifunc"))
 _STRING = re.compile(r'"[^"\n]*"')
 _ASSEMBLY = re.compile(r"^module asm |\basm (?:sideeffect |alignstack |inteldialect |unwind )*\"", re.MULTILINE)
 _ALIASED = re.compile(rf", [^@\"]*{_NAME}(?:, partition .*)?$")
@@ -69,9 +69,9 @@ def symbols_of(text: str) -> dict[str, IRSymbol]:
     functions: dict[str, Definition] = {}
     aliases: dict[str, str] = {}
     structures = dict(_STRUCTURE.findall(text))
-    for match in _VALUE.finditer(text):
+    for match in VALUE.finditer(text):
         words = match["words"].split()
-        kind = next((word for word in words if word in _KINDS), "")
+        kind = next((word for word in words if word in KINDS), "")
         if kind:
             types = " ".join(words[words.index(kind) + 1 :])
             is_code = kind == "ifunc" or (kind == "alias" and text[match.end() : match.end() + 1] == "(")
@@ -82,7 +82,7 @@ def symbols_of(text: str) -> dict[str, IRSymbol]:
                 symbols[name] = replace(symbols[name], variable=variable)
             if kind == "alias" and (target := _ALIASED.search(_line(text, match.end()))):
                 aliases[match["name"]] = target["name"]
-    for match in _FUNCTION.finditer(text):
+    for match in FUNCTION.finditer(text):
         functions[match["name"]] = match["words"], _line(text, match.end())
         _add(symbols, match["name"], _STRING.sub("", match["words"]).split(), True)
     _define(symbols, functions, aliases)

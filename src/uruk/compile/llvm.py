@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from uruk.compile.ir_replaceable import INTERPOSABLE, in_sections, interposable
 from uruk.errors import CompileError, InvalidType
 
 _lock = threading.RLock()  # reentrant: a destructor may compile in the middle
@@ -17,12 +18,16 @@ _LINKONCE = {"linkonce_any": "weak", "linkonce_odr": "weak_odr"}
 
 @dataclass(frozen=True)
 class CodeOptions:
-    """The way to generate code; None is this machine's. `keep` names the symbols that must be there afterwards."""
+    """The way to generate code; None is this machine's. `keep` names the symbols that must be there afterwards.
+
+    `replaceable`: as C is compiled whose code may be replaced; see `uruk.compile.ir_replaceable`.
+    """
 
     level: int
     cpu: str | None
     features: str | None
     keep: tuple[str, ...]
+    replaceable: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -82,8 +87,12 @@ def generate(bitcode: bytes, name: str, options: CodeOptions) -> bytes:
         module = llvm.parse_bitcode(bitcode)
         machine = _machine(llvm, module, options)
         _keep(module, options.keep)
+        if options.replaceable:
+            module = _interposable(llvm, module)
         if options.level:
             _optimise(llvm, module, machine, options.level)
+        if options.replaceable:
+            module = llvm.parse_assembly(in_sections(str(module), "$" if "windows" in module.triple else "."))
         return bytes(machine.emit_object(module))
     except (RuntimeError, ValueError) as error:
         raise CompileError(name, "LLVM", "no code for this module", None, str(error)) from error
@@ -112,6 +121,13 @@ def _keep(module: Any, names: tuple[str, ...]) -> None:
         linkage = _LINKONCE.get(value.linkage.name)
         if linkage and not value.is_declaration and value.name.removeprefix("\x01") in wanted:
             value.linkage = linkage
+
+
+def _interposable(llvm: Any, module: Any) -> Any:
+    """Return a module whose functions have no copies in their callers."""
+    module = llvm.parse_assembly(interposable(str(module)))
+    module.link_in(llvm.parse_assembly(INTERPOSABLE))
+    return module
 
 
 def _optimise(llvm: Any, module: Any, machine: Any, level: int) -> None:

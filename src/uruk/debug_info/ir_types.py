@@ -13,6 +13,7 @@ from uruk.debug_info.c_text import ADDRESS, VOID, CType
 from uruk.debug_info.signatures import LLVM_IR, Refused, Signature
 
 _TOKEN = re.compile(r'"[^"]*"|[(\[{<>}\])]|,|\s+|[^\s"(\[{<>}\]),]+')
+_IDENTIFIER = re.compile(r"[A-Za-z_][0-9A-Za-z_]*")
 _BIT = "i1"
 _SIZES = {_BIT: 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8}
 _FLOATS = {
@@ -71,7 +72,7 @@ def _parameter(name: str, words: Sequence[str]) -> tuple[str, CType]:
     kind = _type(f"{words[0]} {more}".strip(), unsigned="zeroext" in words)
     if kind.refusal:
         raise Refused(name, f"{which} is not passed: {kind.refusal}", LLVM_IR)
-    return ("" if own.isdigit() else own), kind
+    return (own if _IDENTIFIER.fullmatch(own) else ""), kind
 
 
 def _type(text: str, *, unsigned: bool) -> CType:

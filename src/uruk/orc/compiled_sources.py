@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from uruk.compile.languages import language_of
 from uruk.errors import CompilerWarning, InvalidValue, UrukError
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.dispatch import InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
 from uruk.orc.registry import adding
 from uruk.orc.registry.symbols import SymbolFlags
-from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.registry.tracker import NewCode, Replacement, ResourceTracker
 from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
 from uruk.records import record
 
@@ -146,12 +147,13 @@ def text_name(dylib: JITDylib, language: str) -> str:
         return f"<{language} text {session.texts}>"
 
 
-def _compile_again(
-    dylib: JITDylib, options: SourceOptions, path: str | None, text: str | None, name: str
-) -> tuple[bytes, str]:
+def _compile_again(dylib: JITDylib, options: SourceOptions, replacement: Replacement) -> NewCode | None:
     """See `ResourceTracker.compile`."""
-    title = name or path or text_name(dylib, options.language or "c")
-    return options.compile(dylib, path, text, title), title
+    path, text = replacement.path, replacement.text
+    if text is None and not (path is not None and language_of(path)):
+        return None
+    title = replacement.name or path or text_name(dylib, options.language or "c")
+    return NewCode(title, options.compile(dylib, path, text, title))
 
 
 def take(dylib: JITDylib, compiled: Compiled) -> bytes:

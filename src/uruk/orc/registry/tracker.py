@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from uruk.memory.frame_table import FrameTable
@@ -125,16 +126,50 @@ class Owner(Protocol):
         ...
 
 
+class IRLike(Protocol):
+    """A module of llvmlite's, of `llvmlite.ir` or of `llvmlite.binding`."""
+
+    @property
+    def triple(self) -> Any:
+        """The system that it is for."""
+        ...
+
+    @property
+    def data_layout(self) -> Any:
+        """The layout of its types."""
+        ...
+
+
 @record
 class Replacement:
-    """The code that is to replace other code: a `source` (a path, or an object's bytes), or a `text`; `statics` as
-    `ResourceTracker.replace` has it; `function`: the only one that is replaced, or the empty string."""
+    """The code that is to replace other code: a `source` (a path, an object's bytes, LLVM IR), or a `text`.
 
-    source: str | os.PathLike[str] | bytes | bytearray | memoryview | None = None
+    `statics` is as `ResourceTracker.replace` has it; `function`: the only one that is replaced, or the empty string.
+    """
+
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | IRLike | None = None
     text: str | None = None
     name: str = ""
     statics: str = "keep"
     function: str = ""
+
+    @property
+    def path(self) -> str | None:
+        """The path of its file; None for bytes and texts."""
+        return os.fspath(self.source) if isinstance(self.source, str | os.PathLike) else None
+
+
+@record
+class NewCode:
+    """A compiled replacement: an object with its name, and the types that LLVM IR tells of what it defines, as
+    `ResourceTracker.ir_functions` and `ir_variables` have them."""
+
+    name: str
+    data: bytes | bytearray | memoryview
+    ir_functions: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, "tuple[str, str]"])
+    ir_variables: Mapping[str, tuple[str, bool, Mapping[str, str]]] = field(
+        default_factory=dict[str, "tuple[str, bool, Mapping[str, str]]"]
+    )
 
 
 @record
@@ -179,8 +214,8 @@ class ResourceTracker(Unique):
         """Its removal, until all of it is done."""
         self.replaceable: Replaceable | None = None
         """The state of its versions, if its code may be replaced while it runs."""
-        self.compile: Callable[[str | None, str | None, str], tuple[bytes, str]] | None = None
-        """Compiles a path, or a text with a name, as its first source was; returns an object and its name."""
+        self.compile: Callable[[Replacement], NewCode | None] | None = None
+        """Compiles a replacement as its first source was; returns None for what is no source of that kind."""
         self.ir_functions: dict[str, tuple[str, str]] = {}
         """The functions of LLVM IR that it owns and that have no debug information, by the names of their symbols, as
         `uruk.compile.ir_symbols.IRSymbol.definition` has them."""
@@ -207,7 +242,7 @@ class ResourceTracker(Unique):
 
     def replace(
         self,
-        source: str | os.PathLike[str] | bytes | bytearray | memoryview | None = None,
+        source: str | os.PathLike[str] | bytes | bytearray | memoryview | IRLike | None = None,
         *,
         text: str | None = None,
         name: str = "",
@@ -215,7 +250,8 @@ class ResourceTracker(Unique):
     ) -> None:
         """Replace its code, which was added ``replaceable=True``, while it runs.
 
-        By an object (a path or bytes), or a source: a path, or a `text`, compiled as the first one was. All callers and
+        By an object (a path or bytes), or a source: a path, or a `text`, compiled as the first one was; code of LLVM IR
+        by bitcode and llvmlite's modules, too. All callers and
         function pointers lead to the new code when this returns; calls under way end in the old code, which is given
         back when no thread can be in it (see `retained`). Variables keep their places and values where names and sizes
         agree; with `statics` "new" they are made anew, and the old ones' finalisers run. Raises StaticsDiffer where

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from uruk.compile.languages import language_of
 from uruk.errors import InvalidType, InvalidValue, NotReplaced
@@ -12,7 +13,7 @@ from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents, LazyEntry
 from uruk.orc.registry.inputs import Source, check, check_text, read_source
 from uruk.orc.registry.symbols import encode_name
-from uruk.orc.registry.tracker import Replacement, ResourceTracker
+from uruk.orc.registry.tracker import IRLike, NewCode, Replacement, ResourceTracker
 from uruk.orc.replacing.change import Order
 from uruk.orc.replacing.replacing import replace_objects, replace_together, versions_of
 
@@ -20,11 +21,13 @@ from uruk.orc.replacing.replacing import replace_objects, replace_together, vers
 def replace_code(session: Lifetime, tracker: ResourceTracker, replacement: Replacement) -> None:
     """See `ResourceTracker.replace`."""
     versions = versions_of(tracker)
-    replace_objects(session, versions, [_object_of(tracker, replacement)], replacement.statics, replacement.function)
+    code = _code_of(tracker, replacement)
+    replace_objects(session, versions, [(code.name, code.data)], replacement.statics, replacement.function)
+    _take_types(tracker, code, replacement.function)
 
 
 def replace_several(
-    session: Lifetime, sources: Mapping[ResourceTracker, str | os.PathLike[str] | Source], statics: str
+    session: Lifetime, sources: Mapping[ResourceTracker, str | os.PathLike[str] | Source | IRLike], statics: str
 ) -> None:
     """See `LLJIT.replace_together`."""
     if not hasattr(sources, "items"):
@@ -33,26 +36,37 @@ def replace_several(
         check(tracker, ResourceTracker, "a key of what is replaced together", "a tracker, as add_object returns one")
     versions = {tracker: versions_of(tracker) for tracker in sources}
     # All are compiled before anything changes.
-    pairs = {tracker: _object_of(tracker, Replacement(source)) for tracker, source in sources.items()}
-    if pairs:
-        replace_together(session, [Order(versions[tracker], [pair]) for tracker, pair in pairs.items()], statics)
+    codes = {tracker: _code_of(tracker, Replacement(source)) for tracker, source in sources.items()}
+    if codes:
+        orders = [Order(versions[tracker], [(code.name, code.data)]) for tracker, code in codes.items()]
+        replace_together(session, orders, statics)
+    for tracker, code in codes.items():
+        _take_types(tracker, code)
 
 
-def _object_of(tracker: ResourceTracker, replacement: Replacement) -> tuple[str, Source]:
-    """Return an object, and its name, compiled where it is a source."""
+def _take_types(tracker: ResourceTracker, code: NewCode, function: str = "") -> None:
+    """Have a tracker know the types that LLVM IR tells of its new code, and no more those of the old one."""
+    functions, variables = dict(code.ir_functions), dict(code.ir_variables)
+    if function:
+        functions = {**{name: old for name, old in tracker.ir_functions.items() if name != function}, **functions}
+        variables = {**tracker.ir_variables, **variables}
+    tracker.ir_functions, tracker.ir_variables = functions, variables
+
+
+def _code_of(tracker: ResourceTracker, replacement: Replacement) -> NewCode:
+    """Return an object, compiled where it is a source."""
     source, text = replacement.source, replacement.text
     if (source is None) == (text is None):
         raise InvalidType("code is replaced by either an object or file, or a text")
     check_text(text, replacement.name)
-    path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
+    if tracker.compile is not None and (code := tracker.compile(replacement)) is not None:
+        return code
+    path = replacement.path
     if text is None and not (path is not None and language_of(path)):
-        assert source is not None
-        return read_source(source, replacement.name)
-    if tracker.compile is None:
-        what = "text" if text is not None else path
-        raise InvalidValue(f"{what}: {tracker.name} was added as an object: compile the source, and replace it by that")
-    data, name = tracker.compile(path, text, replacement.name)
-    return name, memoryview(data)
+        return NewCode(*read_source(cast("Source", source), replacement.name))
+    what = "text" if text is not None else path
+    added = "an object" if tracker.compile is None else "LLVM IR"
+    raise InvalidValue(f"{what}: {tracker.name} was added as {added}: compile the source, and replace it by that")
 
 
 Copies = Callable[[Graph, int, str], list[str]]
