@@ -8,7 +8,7 @@ TUNING = {
     ("passes/islands.py", "MOST_REGIONS"): "a bound on the work for one batch",
     ("passes/layout.py", "CODE_SKIP"): "how functions are spread over cache lines",
     ("passes/copy.py", "FEW"): "the number of blocks from which columns are faster than a loop",
-    ("passes/elf/eh_frame.py", "SMALL"): "the number of bytes from which columns are faster than a loop",
+    ("passes/elf/small_frames.py", "SMALL"): "the number of bytes from which columns are faster than a loop",
     ("passes/elf/frame_rules.py", "_CACHED_SIZE"): "which CIEs are remembered by their text",
     ("passes/undefined.py", "SHOWN_PLACES"): "how much an error shows",
     ("passes/undefined.py", "MOST_HINTS"): "how much an error looks for",
@@ -107,10 +107,6 @@ EQUIVALENT = {
         "names lie behind their object's header, never at 0",
     "passes/coff/grouped_sections.py sections_together: 0 -> 1":
         "names lie behind their object's header, never at 0",
-    "passes/coff/grouped_sections.py unwind_tables: state.blocks.text >= 0 -> state.blocks.text > 0":
-        "names lie behind their object's header, never at 0",
-    "passes/coff/grouped_sections.py unwind_tables: 0 -> 1":
-        "names lie behind their object's header, never at 0",
     "passes/coff/thread_locals.py ThreadLocals.gather: state.blocks.text >= 0 -> state.blocks.text > 0":
         "names lie behind their object's header, never at 0",
     "passes/coff/thread_locals.py ThreadLocals.gather: 0 -> 1":
@@ -179,12 +175,6 @@ EQUIVALENT = {
         "the number below it is less than 32: a wider shift gives the same order",
     "passes/rules.py Rules.drop_groups: some(dropped) and (not every(live)) -> some(dropped) or not every(live)":
         "`has_dead` only saves looking for dead blocks where there are none",
-    "formats/elf/exports.py build_exports: 9 -> 10":
-        "the identification has 16 bytes, and is cut to them",
-    "formats/elf/carrier.py empty_object: 9 -> 10":
-        "the identification has 16 bytes, and is cut to them",
-    "formats/elf/carrier.py _assemble: 9 -> 10":
-        "the identification has 16 bytes, and is cut to them",
     "formats/coff/sections.py Sections.name: 1 -> 2":
         "only the part in front of the first NUL is taken",
     "formats/coff/files.py _row: graph.symbols.text[first + symbol] >= 0 -> graph.symbols.text[first + symbol] > 0":

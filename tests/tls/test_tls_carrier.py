@@ -15,7 +15,8 @@ import pytest
 
 import uruk
 from uruk.errors import TLSError
-from uruk.formats.elf.carrier import MACHINES, MAX_SIZE, ImportModel, TLSImport, build_carrier
+from uruk.formats.elf.carrier import MAX_SIZE, ImportModel, TLSImport, build_carrier
+from uruk.formats.elf.loadable import MACHINES
 from uruk.platforms.linux import loader_here
 from uruk.platforms.linux.loader_here import LoadedCarrier, load_carrier, static_bytes_left, unrecovered_bytes
 from uruk.platforms.linux.tls import refusal

@@ -8,15 +8,14 @@ import pytest
 
 from uruk.errors import TLSError
 from uruk.formats.elf.carrier import (
-    MACHINES,
     MAX_SIZE,
     CarrierFile,
     ImportModel,
     TLSImport,
     build_carrier,
-    empty_object,
 )
 from uruk.formats.elf.exports import build_exports
+from uruk.formats.elf.loadable import MACHINES, empty_object
 from uruk.formats.elf.slab import build_slab
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]

@@ -26,8 +26,9 @@ import struct
 from collections.abc import Sequence
 from enum import Enum
 
-from uruk import machines
 from uruk.errors import TLSError
+from uruk.formats.elf import loadable as elf
+from uruk.formats.elf.loadable import MACHINES, LoaderMachine
 from uruk.records import record
 
 MAX_ALIGNMENT = 1 << 16
@@ -43,44 +44,8 @@ DYNAMIC_ALIGNMENT = 128
 """An alignment above the loader's own 64 keeps it from using the static surplus for descriptors."""
 
 _PAGE = 4096
-_ET_DYN = 3
-_PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
-_PF_W, _PF_R = 2, 4
-_DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_RELA, _DT_RELASZ, _DT_RELAENT = 0, 1, 4, 5, 6, 7, 8, 9
-_DT_STRSZ, _DT_SYMENT, _DT_SONAME, _DT_FLAGS = 10, 11, 14, 30
-_DF_BIND_NOW, _DF_STATIC_TLS = 8, 16
 _GLOBAL_TLS = (1 << 4) | 6  # STB_GLOBAL, STT_TLS
 _ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol is defined
-
-
-@record
-class CarrierMachine:
-    """The facts of an architecture that its carriers need: the ELF machine, and numbers of dynamic relocations.
-
-    `grows_up` is true where static storage lies above the thread pointer (variant I of ELF-TLS), each block behind the
-    last one at its own alignment; elsewhere it lies below (variant II).
-    """
-
-    number: int
-    dtpmod: int
-    dtpoff: int
-    tpoff: int
-    tlsdesc: int
-    grows_up: bool
-
-
-MACHINES = {
-    "x86_64": CarrierMachine(machines.MACHINES["x86_64"].elf, 16, 17, 18, 36, False),
-    "aarch64": CarrierMachine(machines.MACHINES["aarch64"].elf, 1028, 1029, 1030, 1031, True),
-}
-"""Architecture -> facts for its carriers."""
-
-# Elf64_Ehdr, Elf64_Phdr, Elf64_Sym, Elf64_Rela (its r_info as type and symbol) and Elf64_Dyn.
-_EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
-_PHDR = struct.Struct("<IIQQQQQQ")
-_SYM = struct.Struct("<IBBHQQ")
-_RELA = struct.Struct("<QIIq")
-_DYN = struct.Struct("<QQ")
 
 
 class ImportModel(Enum):
@@ -94,7 +59,7 @@ class ImportModel(Enum):
     """Two words: a TLS descriptor (function, argument)."""
 
 
-def _import_relocations(machine: CarrierMachine, model: ImportModel) -> tuple[int, ...]:
+def _import_relocations(machine: LoaderMachine, model: ImportModel) -> tuple[int, ...]:
     if model is ImportModel.DYNAMIC:
         return machine.dtpmod, machine.dtpoff
     return (machine.tpoff if model is ImportModel.INITIAL_EXEC else machine.tlsdesc,)
@@ -201,7 +166,7 @@ def build_carrier(
     alignment: int,
     *,
     static: bool,
-    machine: CarrierMachine = MACHINES["x86_64"],
+    machine: LoaderMachine = MACHINES["x86_64"],
     padding: int = 0,
     descriptors: Sequence[int] = (),
     imports: Sequence[TLSImport] = (),
@@ -232,7 +197,7 @@ def build_carrier(
     # PT_LOAD, PT_DYNAMIC, PT_GNU_STACK, and PT_TLS where there is storage.
     count = 4 if memory_size else 3
     # Slots come first, so that their offsets are known before the sizes of the tables behind them.
-    slots = _Slots(_EHDR.size + count * _PHDR.size)
+    slots = _Slots(elf.EHDR.size + count * elf.PHDR.size)
     module_slot = slots.add((machine.dtpmod,), 8) if memory_size else None
     tp_slot = slots.add((machine.tpoff,), 8) if static else None
     descriptor_slots = tuple(slots.add((machine.tlsdesc,), 16, addend=offset) for offset in descriptors)
@@ -255,13 +220,7 @@ def build_carrier(
     )
 
 
-def empty_object(machine: CarrierMachine) -> bytes:
-    """Return a shared object of a header alone, in which nothing can be looked for."""
-    ident = b"\x7fELF\2\1\1" + bytes(9)
-    return _EHDR.pack(ident, _ET_DYN, machine.number, 1, 0, 0, 0, 0, _EHDR.size, 0, 0, 0, 0, 0)
-
-
-def _block_alignment(alignment: int, static: bool, descriptors: bool, machine: CarrierMachine) -> int:
+def _block_alignment(alignment: int, static: bool, descriptors: bool, machine: LoaderMachine) -> int:
     """Return the alignment for which the loader is asked."""
     if static:
         # In variant II glibc rounds the block's offset up to its alignment, and leaves the gap unused for good: an
@@ -271,7 +230,7 @@ def _block_alignment(alignment: int, static: bool, descriptors: bool, machine: C
     return max(alignment, DYNAMIC_ALIGNMENT) if descriptors else alignment
 
 
-def _import_slots(machine: CarrierMachine, slots: _Slots, imports: Sequence[TLSImport]) -> tuple[int, ...]:
+def _import_slots(machine: LoaderMachine, slots: _Slots, imports: Sequence[TLSImport]) -> tuple[int, ...]:
     # Symbol 0 is the null symbol; imports are the symbols from 1 on.
     return tuple(
         slots.add(_import_relocations(machine, variable.model), _SLOT_SIZE[variable.model], index + 1)
@@ -349,10 +308,10 @@ class _Names:
 
     def symbol_table(self, offsets: dict[str, int]) -> bytes:
         """Return the null symbol, the imports and the export, whose value is 0; behind an export also a hash table."""
-        rows = [bytes(_SYM.size)]
-        rows += [_SYM.pack(offsets[variable.name], _GLOBAL_TLS, 0, 0, 0, 0) for variable in self.imports]
+        rows = [bytes(elf.SYM.size)]
+        rows += [elf.SYM.pack(offsets[variable.name], _GLOBAL_TLS, 0, 0, 0, 0) for variable in self.imports]
         if self.export:
-            rows.append(_SYM.pack(offsets[self.export], _GLOBAL_TLS, 0, _ANY_SECTION, 0, 0))
+            rows.append(elf.SYM.pack(offsets[self.export], _GLOBAL_TLS, 0, _ANY_SECTION, 0, 0))
             # DT_HASH: one bucket, the count of chain words, the bucket's first symbol, and a chain word for each symbol
             # (gABI, "Hash Table"). The export is the bucket's only one: imports are undefined, and in no chain.
             rows.append(struct.pack(f"<3I{len(rows)}I", 1, len(rows), len(rows) - 1, *bytes(len(rows))))
@@ -377,10 +336,10 @@ def _lay_out(image: bytes, alignment: int, slots: _Slots, names: _Names, symbols
     # Nine entries are in every carrier: four of the tables, three of relocations, DT_FLAGS and DT_NULL.
     entries = len(names.needed) + bool(names.soname) + bool(names.export) + 9
     dynamic_at = slots.end
-    symbols_at = dynamic_at + entries * _DYN.size
+    symbols_at = dynamic_at + entries * elf.DYN.size
     strings_at = symbols_at + len(symbols)
     relocations_at = _align(strings_at + len(strings), 8)
-    end = relocations_at + len(slots.relocations) * _RELA.size
+    end = relocations_at + len(slots.relocations) * elf.RELA.size
     # The image's address is a multiple of the alignment: glibc begins a block at p_vaddr modulo p_align behind an
     # aligned address, which must be 0 for the block's first byte to be the image's.
     image_at = _align(end, min(alignment, _PAGE)) if image else end
@@ -394,17 +353,25 @@ def _dynamic_section(
     names: _Names, offsets: dict[str, int], layout: _Layout, strings_size: int, static: bool
 ) -> list[tuple[int, int]]:
     bias = layout.bias
-    dynamic = [(_DT_NEEDED, offsets[name]) for name in names.needed]
+    dynamic = [(elf.DT_NEEDED, offsets[name]) for name in names.needed]
     if names.soname:
-        dynamic.append((_DT_SONAME, offsets[names.soname]))
+        dynamic.append((elf.DT_SONAME, offsets[names.soname]))
     if names.export:
         # The hash table follows the null symbol, the imports and the export.
-        dynamic.append((_DT_HASH, bias + layout.symbols + (len(names.imports) + 2) * _SYM.size))
-    dynamic += [(_DT_STRTAB, bias + layout.strings), (_DT_SYMTAB, bias + layout.symbols), (_DT_STRSZ, strings_size)]
-    dynamic += [(_DT_SYMENT, _SYM.size), (_DT_RELA, bias + layout.relocations)]
-    dynamic += [(_DT_RELASZ, layout.end - layout.relocations), (_DT_RELAENT, _RELA.size)]
+        dynamic.append((elf.DT_HASH, bias + layout.symbols + (len(names.imports) + 2) * elf.SYM.size))
+    dynamic += [
+        (elf.DT_STRTAB, bias + layout.strings),
+        (elf.DT_SYMTAB, bias + layout.symbols),
+        (elf.DT_STRSZ, strings_size),
+    ]
+    dynamic += [(elf.DT_SYMENT, elf.SYM.size), (elf.DT_RELA, bias + layout.relocations)]
+    dynamic += [(elf.DT_RELASZ, layout.end - layout.relocations), (elf.DT_RELAENT, elf.RELA.size)]
     # DF_STATIC_TLS says that the object uses the static model: glibc then refuses it where there is no room left.
-    return [*dynamic, (_DT_FLAGS, _DF_BIND_NOW | (_DF_STATIC_TLS if static else 0)), (_DT_NULL, 0)]
+    return [
+        *dynamic,
+        (elf.DT_FLAGS, elf.DF_BIND_NOW | (elf.DF_STATIC_TLS if static else 0)),
+        (elf.DT_NULL, 0),
+    ]
 
 
 def _segments(layout: _Layout, image: bytes, memory_size: int, alignment: int) -> list[bytes]:
@@ -412,20 +379,21 @@ def _segments(layout: _Layout, image: bytes, memory_size: int, alignment: int) -
     bias, size = layout.bias, layout.image + len(image)
     place, length = bias + layout.dynamic, layout.symbols - layout.dynamic
     segments = [
-        _PHDR.pack(_PT_LOAD, _PF_R | _PF_W, 0, bias, bias, size, size, _PAGE),
-        _PHDR.pack(_PT_DYNAMIC, _PF_R | _PF_W, layout.dynamic, place, place, length, length, 8),
-        # Without PT_GNU_STACK the loader would make every thread's stack executable.
-        _PHDR.pack(_PT_GNU_STACK, _PF_R | _PF_W, 0, 0, 0, 0, 0, 16),
+        elf.PHDR.pack(elf.PT_LOAD, elf.PF_R | elf.PF_W, 0, bias, bias, size, size, _PAGE),
+        elf.PHDR.pack(elf.PT_DYNAMIC, elf.PF_R | elf.PF_W, layout.dynamic, place, place, length, length, 8),
+        elf.STACK_SEGMENT,
     ]
     if memory_size:
         # Storage of zeros alone has no image, and its address is that of nothing in the file.
         file_place, address = (layout.image, bias + layout.image) if image else (0, 0)
-        segments.append(_PHDR.pack(_PT_TLS, _PF_R, file_place, address, address, len(image), memory_size, alignment))
+        segments.append(
+            elf.PHDR.pack(elf.PT_TLS, elf.PF_R, file_place, address, address, len(image), memory_size, alignment)
+        )
     return segments
 
 
 def _assemble(
-    machine: CarrierMachine, image: bytes, memory_size: int, alignment: int, slots: _Slots, names: _Names
+    machine: LoaderMachine, image: bytes, memory_size: int, alignment: int, slots: _Slots, names: _Names
 ) -> tuple[bytes, int]:
     """Return the file, and the number by which its addresses exceed its offsets."""
     strings, offsets = _string_table(names.strings)
@@ -434,13 +402,11 @@ def _assemble(
     static = any(row.kind == machine.tpoff for row in slots.relocations)
     dynamic = _dynamic_section(names, offsets, layout, len(strings), static)
     segments = _segments(layout, image, memory_size, alignment)
-    ident = b"\x7fELF\2\1\1" + bytes(9)
-    header = _EHDR.pack(ident, _ET_DYN, machine.number, 1, 0, 64, 0, 0, 64, 56, len(segments), 64, 0, 0)
     # In the order of the module's docstring.
-    parts = [header, *segments, bytes(slots.end - slots.start)]
-    parts += [_DYN.pack(*entry) for entry in dynamic]
+    parts = [elf.file_header(machine, len(segments)), *segments, bytes(slots.end - slots.start)]
+    parts += [elf.DYN.pack(*entry) for entry in dynamic]
     parts += [symbols, strings, bytes(layout.relocations - layout.strings - len(strings))]
-    parts += [_RELA.pack(layout.bias + row.slot, row.kind, row.symbol, row.addend) for row in slots.relocations]
+    parts += [elf.RELA.pack(layout.bias + row.slot, row.kind, row.symbol, row.addend) for row in slots.relocations]
     parts += [bytes(layout.image - layout.end), image]
     return b"".join(parts), layout.bias
 

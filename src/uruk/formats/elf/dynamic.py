@@ -18,7 +18,8 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.byte_source import ByteSource
-from uruk.formats.elf.constants import SECTION_HEADER, SYMBOL
+from uruk.formats.elf import constants as elf
+from uruk.formats.elf import loadable
 from uruk.formats.elf.dynamic_hash import gnu_candidates, gnu_symbol_count, sysv_candidates
 from uruk.formats.gather import NAME_SHARING
 from uruk.formats.interface import LibraryDefinition
@@ -45,11 +46,6 @@ _PROGRAM_HEADER = np.dtype(
     ]
 )
 _TAG = np.dtype([("tag", "<i8"), ("value", "<i8")])
-_PT_LOAD, _PT_DYNAMIC = 1, 2
-_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
-_DT_GNU_HASH, _DT_VERSYM, _DT_VERDEF, _DT_VERDEFNUM = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFD
-_SHT_DYNSYM = 11
-_SHN_ABS = 0xFFF1
 _HIDDEN_VERSION = 0x8000  # GNU: in a version number, the version is not the default one
 _LONGEST_STRING = 4096  # of names of libraries and versions; bounds the work that a hostile file can cause
 _BOUND_BY_NAME = (1, 2, 10)  # STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE
@@ -100,36 +96,36 @@ class SharedLibrary:
         self._tags = self._dynamic_section(int(self._header[0]), int.from_bytes(header[56:58], "little"))
         self._section_count = int.from_bytes(header[60:62], "little")
         # A library without names has no such tables; looking a name up finds nothing then.
-        strings = self._first(_DT_STRTAB)
+        strings = self._first(loadable.DT_STRTAB)
         self._strings = self._offset(strings, "dynamic string table") if strings is not None else 0
-        self._strings_size = self._first(_DT_STRSZ) or 0
-        symbols = self._first(_DT_SYMTAB)
+        self._strings_size = self._first(loadable.DT_STRSZ) or 0
+        symbols = self._first(loadable.DT_SYMTAB)
         self._symbols = self._offset(symbols, "dynamic symbol table") if symbols is not None else None
-        if self._first(_DT_SYMENT) not in (None, SYMBOL.itemsize):
-            raise source.error("dynamic section", f"DT_SYMENT is {self._first(_DT_SYMENT)}, not 24")
+        if self._first(loadable.DT_SYMENT) not in (None, elf.SYMBOL.itemsize):
+            raise source.error("dynamic section", f"DT_SYMENT is {self._first(loadable.DT_SYMENT)}, not 24")
 
     @cached_property
     def soname(self) -> str | None:
         """The name by which other files need the library (DT_SONAME)."""
-        place = self._first(_DT_SONAME)
+        place = self._first(loadable.DT_SONAME)
         return None if place is None else os.fsdecode(self._string(place))
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """The libraries that this one needs (DT_NEEDED), in order."""
-        return tuple(os.fsdecode(self._string(place)) for place in self._all(_DT_NEEDED))
+        return tuple(os.fsdecode(self._string(place)) for place in self._all(loadable.DT_NEEDED))
 
     @cached_property
     def versions(self) -> dict[int, bytes]:
         """Version number -> name, of the versions that the library defines, except the base one."""
-        place = self._first(_DT_VERDEF)
+        place = self._first(loadable.DT_VERDEF)
         names: dict[int, bytes] = {}
         if place is None:
             return names
         offset = self._offset(place, "version definitions")
         # Version numbers have 15 bits. The count bounds the walk over records, which a hostile file may link in a
         # circle.
-        for _ in range(min(self._first(_DT_VERDEFNUM) or 0, 0x7FFF)):
+        for _ in range(min(self._first(loadable.DT_VERDEFNUM) or 0, 0x7FFF)):
             words = self._source.read(offset, 20, "version definition")
             # Elf64_Verdef: vd_flags, vd_ndx; vd_aux and vd_next are offsets from the record (LSB, "Symbol Versioning").
             _, flags, index, _ = np.frombuffer(words[:8], "<u2").tolist()
@@ -203,7 +199,7 @@ class SharedLibrary:
             LibraryDefinition(one.name, one.version, one.default, one.type, one.binding, one.size)
             for one in self.symbols()
             # Linkers define each version as an absolute symbol of its name, which no code refers to.
-            if not (one.section == _SHN_ABS and one.name == one.version)
+            if not (one.section == elf.SHN_ABS and one.name == one.version)
         ]
 
     def indirect_functions(self) -> set[bytes]:
@@ -218,14 +214,14 @@ class SharedLibrary:
 
         A link never resolves a name to such a base version, but `dlsym` does (glibc, elf/dl-lookup.c).
         """
-        if self._first(_DT_VERSYM) is None or self._symbols is None:
+        if self._first(loadable.DT_VERSYM) is None or self._symbols is None:
             return {}
         # Version 1 is the base one (VER_NDX_GLOBAL).
         hidden = np.flatnonzero(self._versions_of(self._count()) == _HIDDEN_VERSION | 1)
         defaults: dict[bytes, bytes] = {}
         for row in hidden.tolist():
             raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
-            name = self._string(int(np.frombuffer(raw, SYMBOL)["name"][0]))
+            name = self._string(int(np.frombuffer(raw, elf.SYMBOL)["name"][0]))
             default = self.find(name)
             if default is not None:
                 defaults[name] = name + b"@" + default.version if default.default and default.version else b""
@@ -256,8 +252,8 @@ class SharedLibrary:
         """Return tags and values of PT_DYNAMIC up to DT_NULL; the loaded segments are recorded, too."""
         headers = np.frombuffer(self._source.read(offset, count * 56, "program headers"), _PROGRAM_HEADER)
         places = headers[["address", "offset", "file_size"]]
-        self._loads = places[headers["type"] == _PT_LOAD].tolist()
-        dynamic: list[tuple[int, int, int]] = places[headers["type"] == _PT_DYNAMIC].tolist()
+        self._loads = places[headers["type"] == loadable.PT_LOAD].tolist()
+        dynamic: list[tuple[int, int, int]] = places[headers["type"] == loadable.PT_DYNAMIC].tolist()
         if not dynamic:
             raise self._source.error("program headers", "no dynamic section", offset)
         _, start, size = dynamic[0]
@@ -299,7 +295,7 @@ class SharedLibrary:
         """Return rows of the symbol table that may have the name, by a hash table; all rows if there is none."""
         if self._symbols is None:
             return []
-        for tag, candidates in ((_DT_GNU_HASH, gnu_candidates), (_DT_HASH, sysv_candidates)):
+        for tag, candidates in ((loadable.DT_GNU_HASH, gnu_candidates), (loadable.DT_HASH, sysv_candidates)):
             place = self._first(tag)
             if place is not None:
                 return candidates(self._source, self._offset(place, "hash table"), name)
@@ -309,12 +305,12 @@ class SharedLibrary:
         """Return the number of rows of the symbol table."""
         # No tag holds the count. DT_HASH has a chain word for each row; DT_GNU_HASH ends with the last defined symbol,
         # and has none for undefined ones: the section header knows better, where there is one.
-        place = self._first(_DT_HASH)
+        place = self._first(loadable.DT_HASH)
         if place is not None:
             word = self._source.read(self._offset(place, "hash table") + 4, 4, "hash table")
             return int.from_bytes(word, "little")
         rows = 0
-        place = self._first(_DT_GNU_HASH)
+        place = self._first(loadable.DT_GNU_HASH)
         if place is not None:
             rows = gnu_symbol_count(self._source, self._offset(place, "hash table"))
         return max(rows, self._count_in_sections())
@@ -323,28 +319,28 @@ class SharedLibrary:
         if self._section_count == 0:
             return 0
         raw = self._source.read(int(self._header[1]), self._section_count * 64, "section headers")
-        table = np.frombuffer(raw, SECTION_HEADER)
-        sizes: list[int] = table["size"][table["type"] == _SHT_DYNSYM].tolist()
+        table = np.frombuffer(raw, elf.SECTION_HEADER)
+        sizes: list[int] = table["size"][table["type"] == elf.SHT_DYNSYM].tolist()
         # A hostile size is cut to the file's, which bounds the list of rows that is made of it.
         return min(sizes[0], self._source.size) // 24 if sizes else 0
 
     def _table(self) -> AnyArray:
         """Return the symbol table; no row without one."""
-        if self._symbols is None or not (size := self._count() * SYMBOL.itemsize):
-            return np.empty(0, SYMBOL)
-        return np.frombuffer(self._source.read(self._symbols, size, "dynamic symbol table"), SYMBOL)
+        if self._symbols is None or not (size := self._count() * elf.SYMBOL.itemsize):
+            return np.empty(0, elf.SYMBOL)
+        return np.frombuffer(self._source.read(self._symbols, size, "dynamic symbol table"), elf.SYMBOL)
 
     def _symbol(self, row: int, name: bytes) -> DynamicSymbol | None:
         """Return the symbol of a row if it is a definition of `name`, else None."""
         assert self._symbols is not None
         raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
-        place, info, visibility, section, value, size = np.frombuffer(raw, SYMBOL)[0].item()
+        place, info, visibility, section, value, size = np.frombuffer(raw, elf.SYMBOL)[0].item()
         if section == 0 or info >> 4 not in _BOUND_BY_NAME or place + len(name) >= self._strings_size:
             return None
         # With the NUL, so that a longer name does not match.
         if self._source.read(self._strings + place, len(name) + 1, "dynamic string") != name + b"\0":
             return None
-        versions = self._first(_DT_VERSYM)
+        versions = self._first(loadable.DT_VERSYM)
         # Without a table of versions every symbol is in the base one, VER_NDX_GLOBAL.
         number = 1
         if versions is not None:
@@ -361,7 +357,7 @@ class SharedLibrary:
         return DynamicSymbol(name, info & 15, info >> 4, visibility & 3, section, value, size, version, default)
 
     def _versions_of(self, count: int) -> I64:
-        place = self._first(_DT_VERSYM)
+        place = self._first(loadable.DT_VERSYM)
         if place is None:
             return np.ones(count, np.int64)
         raw = self._source.read(self._offset(place, "symbol versions"), count * 2, "symbol versions")

@@ -9,28 +9,21 @@ object's own (PT_TLS). Facts: gABI chapters 4 and 5 (headers, dynamic section, "
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
 
-from uruk.formats.elf.carrier import MACHINES
-from uruk.formats.elf.constants import SYMBOL
+from uruk.formats.elf import loadable as elf
+from uruk.formats.elf.constants import SHN_ABS, SYMBOL
 from uruk.formats.elf.dynamic_hash import sysv_hashes
+from uruk.formats.elf.loadable import MACHINES, STACK_SEGMENT, file_header
 from uruk.graph.types import AnyArray
 
-_EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
-_PHDR = struct.Struct("<IIQQQQQQ")
-_DYN = struct.Struct("<QQ")
 _PAGE = 4096
-_PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
-_DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 0, 1, 4, 5, 6, 10, 11, 14
-_DT_RUNPATH = 29
-_READ, _READ_WRITE = 4, 6  # the loader relocates the dynamic section where it is
+_READ_WRITE = elf.PF_R | elf.PF_W  # the loader relocates the dynamic section where it is
 _GLOBAL = 1 << 4
 _TLS = 6
-_SHN_ABS = 0xFFF1
 _ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol is defined
 _TLS_ALIGNMENT = 16
 _SONAME = b"uruk-program"
@@ -53,34 +46,40 @@ def build_exports(
     # A string table cannot hold a name with a NUL: nothing can ask for it.
     names = [name for name in (*symbols, *local) if b"\0" not in name]
     table, strings, storage = _tables(names, symbols, local)
-    dynamic = [(_DT_NEEDED, len(strings) + at) for at in accumulate((len(name) + 1 for name in needed[:-1]), initial=0)]
+    dynamic = [
+        (elf.DT_NEEDED, len(strings) + at) for at in accumulate((len(name) + 1 for name in needed[:-1]), initial=0)
+    ]
     dynamic = dynamic if needed else []
     strings += b"".join(name + b"\0" for name in needed)
     if search:
-        dynamic.append((_DT_RUNPATH, len(strings)))
+        dynamic.append((elf.DT_RUNPATH, len(strings)))
         strings += search + b"\0"
     hashes = _hash_table(names)
     headers = 4 if local else 3
     # Headers, dynamic entries (seven, needs, and where to look for them), symbols, hash table, strings, which come
     # last as they have any size.
-    dynamic_at = _EHDR.size + headers * _PHDR.size
-    size = (7 + len(dynamic)) * _DYN.size
+    dynamic_at = elf.EHDR.size + headers * elf.PHDR.size
+    size = (7 + len(dynamic)) * elf.DYN.size
     symbols_at = dynamic_at + size
     hash_at = symbols_at + table.nbytes
     strings_at = hash_at + len(hashes)
     # The soname is the first string, behind the empty one at 0.
-    dynamic += [(_DT_SONAME, 1), (_DT_HASH, hash_at), (_DT_STRTAB, strings_at), (_DT_SYMTAB, symbols_at)]
-    dynamic += [(_DT_STRSZ, len(strings)), (_DT_SYMENT, SYMBOL.itemsize), (_DT_NULL, 0)]
+    dynamic += [
+        (elf.DT_SONAME, 1),
+        (elf.DT_HASH, hash_at),
+        (elf.DT_STRTAB, strings_at),
+        (elf.DT_SYMTAB, symbols_at),
+    ]
+    dynamic += [(elf.DT_STRSZ, len(strings)), (elf.DT_SYMENT, SYMBOL.itemsize), (elf.DT_NULL, 0)]
     end = strings_at + len(strings)
-    machine = MACHINES[architecture].number
     parts = [
-        _EHDR.pack(b"\x7fELF\2\1\1" + bytes(9), 3, machine, 1, 0, _EHDR.size, 0, 0, 64, 56, headers, 64, 0, 0),
+        file_header(MACHINES[architecture], headers),
         # Offsets are addresses: the one segment begins with the file.
-        _PHDR.pack(_PT_LOAD, _READ_WRITE, 0, 0, 0, end, end, _PAGE),
-        _PHDR.pack(_PT_DYNAMIC, _READ_WRITE, dynamic_at, dynamic_at, dynamic_at, size, size, 8),
-        _PHDR.pack(_PT_GNU_STACK, _READ_WRITE, 0, 0, 0, 0, 0, 16),  # without it, stacks become executable
-        _PHDR.pack(_PT_TLS, _READ, 0, 0, 0, 0, storage, _TLS_ALIGNMENT) if local else b"",
-        *(_DYN.pack(*entry) for entry in dynamic),
+        elf.PHDR.pack(elf.PT_LOAD, _READ_WRITE, 0, 0, 0, end, end, _PAGE),
+        elf.PHDR.pack(elf.PT_DYNAMIC, _READ_WRITE, dynamic_at, dynamic_at, dynamic_at, size, size, 8),
+        STACK_SEGMENT,
+        elf.PHDR.pack(elf.PT_TLS, elf.PF_R, 0, 0, 0, 0, storage, _TLS_ALIGNMENT) if local else b"",
+        *(elf.DYN.pack(*entry) for entry in dynamic),
     ]
     return b"".join([*parts, table.tobytes(), hashes, strings])
 
@@ -95,7 +94,7 @@ def _tables(
     # Behind the empty string, the soname and its NUL; the difference is the sum of the sizes before each name.
     table["name"][1:] = len(_SONAME) + 2 + size.cumsum() - size
     table["info"][1:] = _GLOBAL
-    table["section"][1:] = _SHN_ABS
+    table["section"][1:] = SHN_ABS
     storage = 0
     for row, name in enumerate(names, 1):
         if name not in local:

@@ -16,26 +16,19 @@ import struct
 from collections.abc import Sequence
 
 from uruk.errors import AllocationError
-from uruk.formats.elf.carrier import MACHINES
+from uruk.formats.elf import loadable as elf
+from uruk.formats.elf.loadable import MACHINES, STACK_SEGMENT, file_header
 from uruk.memory.frame_table import ENTRY
 from uruk.memory.slab_object import SlabFile
 
-_EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
-_PHDR = struct.Struct("<IIQQQQQQ")
-_SYM = struct.Struct("<IBBHQQ")
-_DYN = struct.Struct("<QQ")
 # A CIE with the augmentation "zR", and an FDE with 4-byte offsets; both are padded with DW_CFA_nop, which is 0.
 _CIE = struct.Struct("<IIB3sBBBBB3x")
 _FDE = struct.Struct("<IIiiB3x")
 _RECORDS = _CIE.size + 2 * _FDE.size + 8  # two words of 0 are the end
 _FIRST_ENTRY = 12
 """Offset of the first entry of an `.eh_frame_hdr`. Its entries have 8 bytes, and are aligned: each is one store."""
-_PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK, _PT_GNU_EH_FRAME = 1, 2, 0x6474E551, 0x6474E550
-_PF_X, _PF_W, _PF_R = 1, 2, 4
-_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
-_DT_SYMBOLIC = 16
-_P_FLAGS, _P_MEMSZ = 4, 40
-_HEADERS_AT = _EHDR.size
+_P_FLAGS, _P_MEMSZ = 4, 40  # offsets in a program header
+_HEADERS_AT = elf.EHDR.size
 _DATA_HEADER = 5  # row of the data zone among the program headers
 _BYTES_OF_CODE = 64
 """The table has room for one function for this many bytes of code."""
@@ -47,7 +40,7 @@ are used take memory."""
 _CODE_PER_SYMBOLS = 4
 """There is room for one byte of symbols, and two of their names, for this many bytes of code."""
 SONAME = b"uruk-slab"
-READ_WRITE = _PF_R | _PF_W
+READ_WRITE = elf.PF_R | elf.PF_W
 
 
 def build_slab(
@@ -63,7 +56,7 @@ def build_slab(
         raise AllocationError(f"{len(needed)} loaded objects have names of {len(names)} bytes in all")
     # The second page and more: dynamic section (eight entries, one a needed name), DT_HASH (16 bytes), names,
     # `.eh_frame` records aligned to 8, and at its end the head of the table for unwinders.
-    dynamic_size = (len(needed) + 8) * _DYN.size
+    dynamic_size = (len(needed) + 8) * elf.DYN.size
     hash_at = page + dynamic_size
     names_at = hash_at + 16
     records_at = -(-(names_at + len(names)) // 8) * 8
@@ -79,12 +72,10 @@ def build_slab(
     # The size of the string table is what it will be, as the loader reads no name before there is one.
     dynamic = _dynamic(needed, address + hash_at, address + names_at, address + symbols_at, front + room - names_at)
     headers, size = _headers((room, *zones), page, front, dynamic_size, address, table)
-    ident = b"\x7fELF\2\1\1"
-    machine = MACHINES[architecture].number
     parts = [
-        _EHDR.pack(ident, 3, machine, 1, 0, _HEADERS_AT, 0, 0, _EHDR.size, _PHDR.size, len(headers), 64, 0, 0),
+        file_header(MACHINES[architecture], len(headers)),
         *headers,
-        bytes(page - _HEADERS_AT - len(headers) * _PHDR.size),
+        bytes(page - _HEADERS_AT - len(headers) * elf.PHDR.size),
         dynamic,
         struct.pack("<4I", 1, 1, 0, 0),  # DT_HASH: one bucket, which is empty, and the null symbol
         names,
@@ -93,11 +84,11 @@ def build_slab(
         bytes(table - records_at - _RECORDS),
         _table_header(table, records_at),
     ]
-    data = _HEADERS_AT + _DATA_HEADER * _PHDR.size
+    data = _HEADERS_AT + _DATA_HEADER * elf.PHDR.size
     nothing = records_at + _CIE.size
     return SlabFile(
         b"".join(parts), size, front, front + room, page, address, data + _P_FLAGS, data + _P_MEMSZ,
-        table, 1 + frames // ENTRY, nothing, nothing + _FDE.size, symbols_at, symbols // _SYM.size,
+        table, 1 + frames // ENTRY, nothing, nothing + _FDE.size, symbols_at, symbols // elf.SYM.size,
         hash_at + 4, names_at, symbols_at + symbols, 2 * symbols,
     )  # fmt: skip
 
@@ -130,12 +121,22 @@ def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, siz
     # Behind the empty string, and the soname with its NUL.
     name_at = len(SONAME) + 2
     for name in needed:
-        entries.append((_DT_NEEDED, name_at))
+        entries.append((elf.DT_NEEDED, name_at))
         name_at += len(name) + 1
-    entries += [(_DT_SONAME, 1), (_DT_HASH, hashes), (_DT_STRTAB, names), (_DT_SYMTAB, symbols)]
+    entries += [
+        (elf.DT_SONAME, 1),
+        (elf.DT_HASH, hashes),
+        (elf.DT_STRTAB, names),
+        (elf.DT_SYMTAB, symbols),
+    ]
     # With DT_SYMBOLIC the scope of code in the slab begins with the slab's own names (glibc, elf/dl-load.c).
-    entries += [(_DT_STRSZ, size), (_DT_SYMENT, _SYM.size), (_DT_SYMBOLIC, 0), (0, 0)]
-    return b"".join(_DYN.pack(*entry) for entry in entries)
+    entries += [
+        (elf.DT_STRSZ, size),
+        (elf.DT_SYMENT, elf.SYM.size),
+        (elf.DT_SYMBOLIC, 0),
+        (elf.DT_NULL, 0),
+    ]
+    return b"".join(elf.DYN.pack(*entry) for entry in entries)
 
 
 def _headers(
@@ -144,17 +145,17 @@ def _headers(
     """Return the program headers, and the end of the last segment. The first `front` bytes are the file's."""
 
     def segment(kind: int, flags: int, at: int, stored: int, size: int, align: int = page) -> bytes:
-        return _PHDR.pack(kind, flags, at, address + at, address + at, stored, size, align)
+        return elf.PHDR.pack(kind, flags, at, address + at, address + at, stored, size, align)
 
     # The loader maps the whole range with the first segment's protection, which therefore cannot be written.
-    headers = [segment(_PT_LOAD, _PF_R, 0, page, page)]
-    headers.append(segment(_PT_LOAD, READ_WRITE, page, front - page, front - page))
+    headers = [segment(elf.PT_LOAD, elf.PF_R, 0, page, page)]
+    headers.append(segment(elf.PT_LOAD, READ_WRITE, page, front - page, front - page))
     at = front
-    for flags, size in zip((_PF_R, _PF_R | _PF_X, _PF_R, _PF_R), zones, strict=True):
-        headers.append(segment(_PT_LOAD, flags, at, 0, size))
+    for flags, size in zip((elf.PF_R, elf.PF_R | elf.PF_X, elf.PF_R, elf.PF_R), zones, strict=True):
+        headers.append(segment(elf.PT_LOAD, flags, at, 0, size))
         at += size
-    headers.append(segment(_PT_DYNAMIC, READ_WRITE, page, dynamic, dynamic, 8))
+    headers.append(segment(elf.PT_DYNAMIC, READ_WRITE, page, dynamic, dynamic, 8))
     size = front + zones[0] - table
-    headers.append(segment(_PT_GNU_EH_FRAME, _PF_R, table, size, size, 4))
-    headers.append(_PHDR.pack(_PT_GNU_STACK, READ_WRITE, 0, 0, 0, 0, 0, 16))  # without it, stacks become executable
+    headers.append(segment(elf.PT_GNU_EH_FRAME, elf.PF_R, table, size, size, 4))
+    headers.append(STACK_SEGMENT)
     return headers, at

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Sequence
 
 from uruk.errors import TLSError
-from uruk.formats.elf.carrier import MACHINES, empty_object
+from uruk.formats.elf.loadable import MACHINES, empty_object
 from uruk.platforms.linux.tls import refusal as tls_refusal
 from uruk.platforms.linux.tls.carriers import Carriers
 from uruk.platforms.linux.tls.carriers import LoadedCarrier as LoadedCarrier

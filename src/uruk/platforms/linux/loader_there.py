@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from uruk.errors import LibraryError, TLSError
 from uruk.executor import answers, sps
 from uruk.executor.control import Runtime
 from uruk.platforms.linux.process_symbols import RTLD_GLOBAL, RTLD_NOW
-from uruk.platforms.linux.tls import refusal
-from uruk.platforms.linux.tls.refusal import StaticNeed
+
+if TYPE_CHECKING:
+    from uruk.platforms.linux.tls.refusal import StaticNeed
 
 _TEXT = 4096
 _MOST_STORAGE = 1 << 32  # bytes of thread-local storage that a library may have
@@ -73,7 +75,11 @@ class RemoteLoader:
         size, alignment = struct.unpack("<QQ", need)
         # The other process may be hostile: a size is checked before anything is computed from it.
         answers.size(max(size, alignment), f"thread-local storage of {path}", _MOST_STORAGE)
-        return StaticNeed(size, max(alignment, 1)) if size else None
+        if not size:
+            return None
+        from uruk.platforms.linux.tls.refusal import StaticNeed
+
+        return StaticNeed(size, max(alignment, 1))
 
     # -- libraries
 
@@ -85,16 +91,20 @@ class RemoteLoader:
         handle = answers.handle(opened)
         if handle:
             return handle
+        from uruk.platforms.linux.tls.refusal import library_without_room  # most libraries are not refused
+
         problem = _string(text) or "unknown error"
-        refused = refusal.library_without_room(path, problem)
+        refused = library_without_room(path, problem)
         raise self.refusal(refused) if refused else LibraryError(path, problem.removeprefix(f"{path}: "))
 
     def refusal(self, error: TLSError) -> TLSError:
         """See `Loader.refusal`."""
         if not error.static_tls or not self._pool:
             return error
+        from uruk.platforms.linux.tls.refusal import optional_static_tls
+
         # `static_tls` counts from this process's setting; the child was started with another one.
-        wanted = error.static_tls - refusal.optional_static_tls() + self._pool
+        wanted = error.static_tls - optional_static_tls() + self._pool
         hint = f"start the executor with more: --tls-pool={-(-wanted // 1024)}Kb, or tls_pool of uruk.spawn"
         return TLSError(error.what, error.problem, hint, wanted)
 

@@ -52,7 +52,7 @@ class LinuxProcess(ABC):
         if self._tls is None:
             from uruk.platforms.linux.tls.loader import ProcessTLS
 
-            self._tls = ProcessTLS(self.carriers(), self._descriptors)
+            self._tls = ProcessTLS(self.carriers, self._descriptors)
         return self._tls
 
     def _descriptors(self) -> DescriptorFunctions:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from uruk.executor.control import Runtime
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.stub_pool import StubPool
-from uruk.formats.elf.carrier import MACHINES
 from uruk.isa.interface import architecture_of
 from uruk.platforms.linux.loader_there import RemoteLoader
 from uruk.platforms.linux.process import LinuxProcess
-from uruk.platforms.linux.tls.carriers import Carriers
+
+if TYPE_CHECKING:
+    from uruk.platforms.linux.tls.carriers import Carriers
 
 
 def _answer(payload: bytes, pool: StubPool) -> bytes:
@@ -25,10 +28,8 @@ class LinuxThere(LinuxProcess):
 
     def __init__(self, executor: RemoteExecutor) -> None:
         architecture = architecture_of(executor.process.triple)
-        loader = RemoteLoader(executor.runtime, executor.child.tls_pool if executor.child else 0)
         pool = StubPool(executor.memory.mapper, architecture)
         super().__init__(executor, lambda: pool)
-        self._carriers = Carriers(loader, MACHINES[architecture.name])
         self._there = executor
         executor.forget_by(pool.forget)
         # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
@@ -42,6 +43,15 @@ class LinuxThere(LinuxProcess):
     def carriers(self) -> Carriers:
         """See `LinuxProcess.carriers`."""
         return self._carriers
+
+    @cached_property
+    def _carriers(self) -> Carriers:
+        from uruk.formats.elf.loadable import MACHINES
+        from uruk.platforms.linux.tls.carriers import Carriers  # most sessions have no thread-locals
+
+        there = self._there
+        loader = RemoteLoader(there.runtime, there.child.tls_pool if there.child else 0)
+        return Carriers(loader, MACHINES[architecture_of(there.process.triple).name])
 
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
         """See `LinuxProcess.callback`."""

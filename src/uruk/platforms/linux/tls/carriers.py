@@ -20,11 +20,11 @@ from uruk.errors import ExecutorTimeout, TLSError
 from uruk.formats.elf.carrier import (
     STATIC_ALIGNMENT,
     CarrierFile,
-    CarrierMachine,
     CarrierValues,
     TLSImport,
     build_carrier,
 )
+from uruk.formats.elf.loadable import LoaderMachine
 from uruk.platforms.linux.tls import refusal
 from uruk.platforms.linux.tls.refusal import StaticNeed
 
@@ -79,7 +79,7 @@ class Loader(Protocol):
 class Carriers:
     """All carriers of a process; sessions of one process share it."""
 
-    def __init__(self, loader: Loader, machine: CarrierMachine) -> None:
+    def __init__(self, loader: Loader, machine: LoaderMachine) -> None:
         self.loader = loader
         self.machine = machine
         self.lock = threading.RLock()

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 from uruk.errors import TLSError
-from uruk.formats.elf.carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
 from uruk.passes.tls.interface import Storage, StorageInPlace
-from uruk.platforms.linux.tls import refusal
-from uruk.platforms.linux.tls.carriers import Carriers, LoadedCarrier
-from uruk.platforms.linux.tls.descriptors import DescriptorFunctions, Descriptors
 
-_MODELS = {
-    Operand.TLS_IE: ImportModel.INITIAL_EXEC,
-    Operand.TLS_GD: ImportModel.DYNAMIC,
-    Operand.TLS_DESC: ImportModel.DESCRIPTOR,
-}
+if TYPE_CHECKING:
+    from uruk.platforms.linux.tls.carriers import Carriers, LoadedCarrier
+    from uruk.platforms.linux.tls.descriptors import DescriptorFunctions, Descriptors
 
 
 class ProcessTLS:
-    """Thread-local storage of one session in a process; see `uruk.passes.tls.interface.TLSLoader`."""
+    """Thread-local storage of one session in a process; see `uruk.passes.tls.interface.TLSLoader`.
 
-    def __init__(self, carriers: Carriers, functions: Callable[[], DescriptorFunctions]) -> None:
-        self.carriers = carriers
-        self.descriptors = Descriptors(carriers, functions)
+    Every link is given one. So carriers, and what makes them, are imported only with the first thread-local.
+    """
+
+    def __init__(self, carriers: Callable[[], Carriers], functions: Callable[[], DescriptorFunctions]) -> None:
+        self._ask_carriers = carriers
+        self._ask_functions = functions
         self._bound: dict[tuple[bytes, str, int], LoadedCarrier] = {}
+
+    @cached_property
+    def carriers(self) -> Carriers:
+        """The carriers of the process."""
+        return self._ask_carriers()
+
+    @cached_property
+    def descriptors(self) -> Descriptors:
+        """The maker of TLS descriptors."""
+        from uruk.platforms.linux.tls.descriptors import Descriptors
+
+        return Descriptors(self.carriers, self._ask_functions)
 
     def load(
         self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, module: str
@@ -52,8 +63,8 @@ class ProcessTLS:
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
         """See `TLSLoader.descriptor`."""
-        assert storage is None or isinstance(storage, LoadedCarrier)
-        return self.descriptors.make(storage, offset)
+        # What `load` returned comes back, so it is a carrier.
+        return self.descriptors.make(cast("LoadedCarrier | None", storage), offset)
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
         """See `TLSLoader.bind`; the carrier stays loaded until `close`."""
@@ -66,15 +77,22 @@ class ProcessTLS:
 
     def _words(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
         """Return what the loader wrote for a library's thread-local."""
+        from uruk.formats.elf.carrier import ImportModel, TLSImport
+
+        models = {
+            Operand.TLS_IE: ImportModel.INITIAL_EXEC,
+            Operand.TLS_GD: ImportModel.DYNAMIC,
+            Operand.TLS_DESC: ImportModel.DESCRIPTOR,
+        }
         key = (name, library, operand)
         if key not in self._bound:
-            wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
+            wanted = TLSImport(name.decode("utf-8", "surrogateescape"), models[operand])
             try:
                 self._bound[key] = self.carriers.load(
                     b"", 0, 1, static=False, imports=(wanted,), needed=(library,), module=library
                 )
             except TLSError as error:
-                error.variable = name if error.problem == refusal.ALREADY_DYNAMIC else b""
+                error.variable = name if _is_already_dynamic(error) else b""
                 raise
         return tuple(self._bound[key].imports[0])
 
@@ -83,7 +101,7 @@ class ProcessTLS:
         try:
             self.bind(name, library, Operand.TLS_IE)
         except TLSError as error:
-            if error.problem == refusal.ALREADY_DYNAMIC:
+            if _is_already_dynamic(error):
                 return False
             raise
         return True
@@ -93,3 +111,9 @@ class ProcessTLS:
         for carrier in self._bound.values():
             carrier.close()
         self._bound.clear()
+
+
+def _is_already_dynamic(error: TLSError) -> bool:
+    from uruk.platforms.linux.tls.refusal import ALREADY_DYNAMIC
+
+    return error.problem == ALREADY_DYNAMIC

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from uruk.errors import ObjectFormatError, TLSError
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.carrier import STATIC_ALIGNMENT, CarrierFile
+from uruk.formats.elf.loadable import PT_TLS
 from uruk.records import record
 
 ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them as dynamic"
@@ -23,7 +24,6 @@ ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them
 
 _UNDEFINED = "undefined symbol: "
 _DEFAULT_OPTIONAL = 512  # glibc's default of glibc.rtld.optional_static_tls, in bytes
-_PT_TLS = 7
 _TCB_ALIGNMENT = 16  # what glibc aligns static storage to on AArch64, unless the program's own asks for more
 _NO_ROOM = "static TLS block"  # of glibc's "cannot allocate memory in static TLS block"
 _SPARE = 1024  # for what else is linked
@@ -83,7 +83,7 @@ def tls_of_object(path: str) -> StaticNeed | None:
             return 0
         for index in range(entry.count):
             header = (entry.headers or 0) + 56 * index
-            if ctypes.c_uint32.from_address(header).value == _PT_TLS:
+            if ctypes.c_uint32.from_address(header).value == PT_TLS:
                 size, alignment = (ctypes.c_uint64 * 2).from_address(header + 40)
                 needs.append(StaticNeed(size, max(alignment, 1)))
         return 1
@@ -188,7 +188,7 @@ def _tls_of_file(path: str) -> StaticNeed | None:
             for index in range(count):
                 header = source.read(table + size * index, 56, "program header")
                 kind, length, alignment = struct.unpack("<I36xQQ", header)
-                if kind == _PT_TLS:
+                if kind == PT_TLS:
                     return StaticNeed(length, max(alignment, 1))
     except ObjectFormatError:
         pass
