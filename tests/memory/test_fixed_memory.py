@@ -150,3 +150,12 @@ def test_any_order(address: int, size: int, page: int, steps: list[list[tuple[in
     for one in live:
         one.free()
     assert memory.used == 0
+
+
+def test_more_bytes_than_the_process_has() -> None:
+    """The bytes of a link lie in this process, which has no room for them; their addresses are free again."""
+    memory = FixedMemory(0x6000, PAGE)
+    with pytest.raises(AllocationError, match="no memory for 0x400000001000 bytes"):
+        take(memory, Segment(0, 0, PAGE), Segment(0, 2, 1 << 46))
+    assert memory.used == 0
+    assert take(memory, Segment(0, 0, PAGE)).base == 0x6000

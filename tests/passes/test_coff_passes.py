@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from uruk.errors import ObjectFormatError
 from uruk.formats.interface import Span
 from uruk.formats.registry import read_objects
 from uruk.graph.arena import Arena
@@ -274,3 +275,13 @@ def test_symbols_that_plug_ins_add() -> None:
         (SymbolKind.DEFINED, 1, 4, Binding.LOCAL, SymbolType.NOTYPE),
         (SymbolKind.UNDEFINED, -1, 0, Binding.GLOBAL, SymbolType.NOTYPE),
     ]
+
+
+@pytest.mark.parametrize("text", [b"my$", b".tls$", b".CRT$XL"])
+def test_names_of_sections_that_overlap_without_end(text: bytes) -> None:
+    """All sections have one name of 200 KB: read one by one, a small file would stand for any amount of text."""
+    parts = [Part(b"/4", b"12345678", READ, [(0, 0, POINTER)]) for _ in range(40)]
+    data = coff_object(parts, [Named(text + b"x" * 200_000, 1)])
+    with pytest.raises(ObjectFormatError, match="overlaps too many others") as caught:
+        Batch([data]).link()
+    assert caught.value.structure.startswith(f"section `{text.decode()}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,23 @@ from uruk.graph.types import I64, U8, AnyArray, ranges, true_rows, windows
 
 NAME_SHARING = 16
 """Names that a byte of a string table may be part of, on average: suffixes are shared, but not without end."""
+
+
+def strings_at(arena: Arena, places: Sequence[int], make_error: Callable[[int], Exception]) -> list[bytes]:
+    """Return the NUL-terminated strings at these places of an arena.
+
+    Strings may share bytes. Where they overlap so much that a small file stands for any amount of text, this raises
+    what `make_error` returns for the first one that is too much; it gets that one's row in `places`.
+    """
+    # The sum of the lengths is bounded, not each of them.
+    room = NAME_SHARING * arena.size
+    texts: list[bytes] = []
+    for row, place in enumerate(places):
+        texts.append(arena.string_at(place))
+        room -= len(texts[-1])
+        if room < 0:
+            raise make_error(row)
+    return texts
 
 
 def gather_runs(buffer: U8, starts: I64, sizes: I64, item: int = 1) -> U8:

@@ -112,7 +112,8 @@ class FixedMemory:
         return self.end - self.address - self._free.free
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> FixedAllocation:
-        """See `Memory.allocate`; addresses are fixed, so that `reach` is ignored. Raises AllocationError at 2**64."""
+        """See `Memory.allocate`; addresses are fixed, so that `reach` is ignored. Raises AllocationError at 2**64,
+        and where this process has no memory for the bytes."""
         order = self.ordered(segments)
         # The first free range in which all segments have room, with their alignments.
         for start, room in self._free.ranges:
@@ -129,7 +130,14 @@ class FixedMemory:
                 self._free.take_at(start, self.extent(start, segment.size))
         # Addresses up to 2**64 are kept whole while they are computed, and cut when they are stored.
         base = starts[0] if starts else self.address
-        allocation = FixedAllocation(self, taken, base % ADDRESSES, end - base)
+        try:
+            allocation = FixedAllocation(self, taken, base % ADDRESSES, end - base)
+        except MemoryError:
+            for start, (_, _, size) in zip(starts, (taken[index] for index in order), strict=True):
+                if size:
+                    self._free.give(start, self.extent(start, size))
+            problem = f"this process has no memory for {end - base:#x} bytes of linked code and data"
+            raise AllocationError(problem) from None
         self._allocations[id(allocation)] = allocation
         return allocation
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from itertools import pairwise
 
 import pytest
@@ -565,3 +566,17 @@ def test_unwind_data_goes_with_code_of_its_suffix() -> None:
         assert len({text, rdata, other, led, code}) == 5
         assert plain == -1
     assert not set(groups[1:9]) & set(groups[9:]) - {-1}
+
+
+def test_as_many_directives_as_symbols() -> None:
+    """A directive costs a look at one symbol, not at all of them."""
+    many = 60_000
+    text = b" ".join(b"-aligncomm:c%d,%d" % (row, row % 14) for row in range(many))
+    times: list[float] = []
+    for parts in ([directive(b" " * len(text))], [directive(text)]):
+        data = coff_object(parts, [Named(b"c%d" % row, value=4) for row in range(many)])
+        before = time.process_time()
+        graph = graph_of(data)
+        times.append(time.process_time() - before)
+    assert times[1] < 6 * times[0] + 0.1
+    assert graph.symbols.value[:14].tolist() == [4, 4, *(1 << bits for bits in range(2, 14))]

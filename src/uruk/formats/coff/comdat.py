@@ -10,7 +10,7 @@ import numpy as np
 from uruk.formats.coff import constants as coff
 from uruk.formats.coff.sections import Sections
 from uruk.formats.coff.symbols import Records, auxiliary_of
-from uruk.formats.gather import NAME_SHARING
+from uruk.formats.gather import strings_at
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Groups, Selection
 from uruk.graph.names import Names
@@ -172,15 +172,7 @@ def _texts(sections: Sections, rows: I64, arena: Arena, skip: int = 0) -> list[b
 
     Raises ObjectFormatError for names that overlap so much that a small file stands for any amount of text.
     """
-    # Names may share the bytes of a string table, so that their sum is bounded, not each of them.
-    room = NAME_SHARING * sections.buffer.size
-    texts: list[bytes] = []
-    for row, at in zip(rows.tolist(), sections.text[rows].tolist(), strict=True):
-        texts.append(arena.string_at(at + skip))
-        room -= len(texts[-1])
-        if room < 0:
-            raise sections.error(row, "has a name that overlaps too many others")
-    return texts
+    return strings_at(arena, (sections.text[rows] + skip).tolist(), lambda row: sections.crowded(int(rows[row])))
 
 
 def make_groups(

@@ -15,6 +15,7 @@ from uruk.formats.coff.names import ShortNames
 from uruk.formats.coff.sections import Sections, read_sections
 from uruk.formats.coff.symbols import section_numbers
 from uruk.formats.compressed import inflated_gnu, is_debug, is_gnu, most_of, plain_name
+from uruk.formats.gather import strings_at
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.types import I64, U8, AnyArray
@@ -38,7 +39,7 @@ def debug_sections(file: str, data: U8, architecture: str) -> dict[str, bytes]:
     short = ShortNames(arena)
     sections = read_sections(buffer, [span], [header], short)
     short.finish()
-    names = [arena.string_at(at).decode("utf-8", "replace") for at in sections.text.tolist()]
+    names = [text.decode("utf-8", "replace") for text in strings_at(arena, sections.text.tolist(), sections.crowded)]
     pieces: dict[str, list[bytearray]] = {}
     contents: dict[int, bytearray] = {}
     base = np.zeros(len(names) + 1, np.int64)

@@ -74,6 +74,10 @@ class Sections(CheckedRows):
         structure = f"section {index + 1} `{name}'" if name else f"section {index + 1}"
         return ObjectFormatError(self.files[owner], structure, problem, offset)
 
+    def crowded(self, row: int) -> ObjectFormatError:
+        """Return the error of one section for `uruk.formats.gather.strings_at`."""
+        return self.error(row, "has a name that overlaps too many others")
+
 
 def _mask(text: bytes) -> int:
     return _word(b"\xff" * len(text))

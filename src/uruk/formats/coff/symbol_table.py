@@ -112,10 +112,11 @@ def _change_by_directives(tables: Tables, symbols: Symbols, names: Names) -> Non
         # A slice gives views, so that assignments reach the tables.
         rows = slice(int(start[owner]), int(start[owner + 1]))
         name, kind, value = symbols.name[rows], symbols.kind[rows], symbols.value[rows]
-        for text, align in directives.common_aligns.items():
-            # Rows without a name have NONE, which a text that nobody has interned must not match.
-            mine = (name == names.get(text, NONE - 1)) & (kind == SymbolKind.COMMON)
-            value[mine] = np.maximum(value[mine], np.uint64(align))
+        # One look at each symbol, not one at all symbols for each directive, of which there may be as many.
+        aligns = {names.get(text): align for text, align in directives.common_aligns.items()}
+        common = true_rows((kind == SymbolKind.COMMON) & (name >= 0))
+        asked = [aligns.get(number, 1) for number in name[common].tolist()]
+        value[common] = np.maximum(value[common], np.array(asked, np.uint64))
         hidden = [number for number in map(names.get, directives.hidden) if number is not None]
         symbols.visibility[rows][np.isin(name, hidden) & (kind != SymbolKind.UNDEFINED)] = Visibility.HIDDEN
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.formats.gather import gather_at
+from uruk.errors import ObjectFormatError
+from uruk.formats.gather import gather_at, strings_at
 from uruk.graph.graph import Zone
 from uruk.graph.types import I64, NO_ROWS, NONE, U64, Bool, filled, true_rows
 from uruk.passes.state import State
@@ -22,6 +23,19 @@ _UNWIND_TABLES, _UNWIND_INFORMATION = b".pdata", b".xdata"
 def name_words(state: State, rows: I64) -> U64:
     """Return the first 8 bytes of the names of blocks that objects have, as words, for `begin`."""
     return gather_at(state.graph.arena, state.blocks.text[rows], np.dtype("<u8"))
+
+
+def section_names(state: State, rows: I64) -> list[bytes]:
+    """Return the whole names of the sections of blocks. Raises ObjectFormatError for names that overlap without end."""
+    graph, blocks = state.graph, state.blocks
+
+    def crowded(row: int) -> ObjectFormatError:
+        block = int(rows[row])
+        structure = f"section `{graph.section_name(block)}'"
+        file = graph.files[int(blocks.object[block])]
+        return ObjectFormatError(file, structure, "has a name that overlaps too many others")
+
+    return strings_at(graph.arena, blocks.text[rows].tolist(), crowded)
 
 
 def begin(words: U64, text: bytes) -> Bool:
@@ -47,8 +61,9 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
         free |= begin(words, name + b"$") | begin(words, name + b"\0")
     members: dict[tuple[int, bytes, bool], list[tuple[bytes, int]]] = {}
     ordered: set[tuple[int, bytes, bool]] = set()
-    for row in rows[~free].tolist():
-        name, mark, suffix = state.graph.arena.string_at(int(blocks.text[row])).partition(b"$")
+    rows = rows[~free]
+    for row, text in zip(rows.tolist(), section_names(state, rows), strict=True):
+        name, mark, suffix = text.partition(b"$")
         key = int(state.block_module[row]), name, bool(blocks.zone[row] == Zone.RX)
         # Sorted by suffix, then by row: of equal suffixes, input order counts.
         members.setdefault(key, []).append((suffix, row))

@@ -15,7 +15,7 @@ import numpy as np
 from uruk.errors import TLSError
 from uruk.graph.graph import Edges, Zone
 from uruk.graph.types import I64, AnyArray, signed, true_rows, unique, unsigned
-from uruk.passes.coff.grouped_sections import TLS, begin, name_words
+from uruk.passes.coff.grouped_sections import TLS, begin, name_words, section_names
 from uruk.passes.coff.thread_locals_elsewhere import ElsewhereLocals, Places
 from uruk.passes.faults import Faults
 from uruk.passes.layout import Layout
@@ -99,7 +99,7 @@ class ThreadLocals:
     def _in_order(self, blocks: I64) -> I64:
         """Return the edges of blocks, by the blocks' names, then as they lie in them: an edge is a function."""
         state = self._state
-        names = [state.graph.arena.string_at(at) for at in state.blocks.text[blocks].tolist()]
+        names = section_names(state, blocks)
         place = np.zeros(len(state.blocks), np.int64)
         # Two times sorted: the first gives the blocks in order, `argsort` of that each block's place in it.
         place[blocks] = 1 + np.array(sorted(range(blocks.size), key=names.__getitem__), np.int64).argsort()
