@@ -10,9 +10,9 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from typing import cast as cast_type
 
-from uruk.c_types.declarations import PLAIN, Function, Types
+from uruk.c_types.declarations import PLAIN, Function, Types, plain
 from uruk.demangle import demangle
-from uruk.errors import InvalidType, InvalidValue, RemovedCode
+from uruk.errors import InvalidType, InvalidValue, RemovedCode, UnknownTarget
 from uruk.executor.callbacks import Home, Keeper
 from uruk.executor.code_calls import CodeCalls
 from uruk.executor.prototypes import Prototype
@@ -49,10 +49,21 @@ _prototype = lru_cache(maxsize=1024)(Prototype)
 
 def types_of(session: Session, *, make: bool = False) -> Types:
     """Return the declarations of a session; `make`: for more of them."""
-    types = _declared.get(session, PLAIN)
-    if make and types is PLAIN:
-        types = _declared[session] = Types()
+    types = _declared.get(session)
+    if types is None:
+        long_size = _long_size(session.executor.process.triple)
+        types = plain(long_size)
+        if make:
+            types = _declared[session] = Types(long_size)
     return types
+
+
+@lru_cache(maxsize=16)
+def _long_size(triple: str) -> int:
+    try:
+        return convention_of(triple).long_size
+    except UnknownTarget:  # where nothing is called
+        return THIS_CONVENTION.long_size
 
 
 def declare(session: Session, declarations: str | os.PathLike[str], flags: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cffi import FFIError
 
+from uruk.c_types.sizes import Integer, Sizes
 from uruk.named_tuples import NamedTuple
 
 _BITS = 64
@@ -50,12 +51,20 @@ class _Number(NamedTuple):
     is_signed: bool
 
 
-def constant(expression: Any, names: Mapping[str, int]) -> int:
-    """Return the number that an expression of pycparser's tree has; `names` are the constants that are known.
+class Scope(NamedTuple):
+    """The names that an expression may have: constants, and types, of which `kind_of` finds cffi's for a node."""
+
+    names: Mapping[str, int]
+    kind_of: Callable[[Any], Any]
+    sizes: Sizes
+
+
+def constant(expression: Any, scope: Scope) -> int:
+    """Return the number that an expression of pycparser's tree has.
 
     Raises cffi.FFIError, which names the line, for what C leaves undefined and for what is not computed here.
     """
-    return _computed(expression, names).value
+    return _computed(expression, scope).value
 
 
 def fault_at(node: Any, reason: str) -> Exception:
@@ -63,32 +72,84 @@ def fault_at(node: Any, reason: str) -> Exception:
     return FFIError(f":{node.coord.line}: {reason}" if getattr(node, "coord", None) else reason)
 
 
-def _computed(node: Any, names: Mapping[str, int]) -> _Number:
+def _computed(node: Any, scope: Scope) -> _Number:
     kind = type(node).__name__
     if kind == "Constant":
-        return _literal(node)
-    if kind == "ID" and node.name in names:
-        return _of_size(names[node.name])
+        return _literal(node, scope.sizes.long_size)
+    if kind == "ID" and node.name in scope.names:
+        return _of_size(scope.names[node.name])
     if kind == "UnaryOp" and node.op == "-" and getattr(node.expr, "value", "") == str(1 << (_BITS - 1)):
         return _Number(-(1 << (_BITS - 1)), _BITS, True)  # which compilers take for the lowest number
     if kind == "UnaryOp" and node.op in ("+", "-", "~", "!"):
-        return _unary(node, _computed(node.expr, names))
+        return _unary(node, _computed(node.expr, scope))
+    if (
+        kind == "Cast"
+        or (kind, getattr(node, "op", "")) in (("UnaryOp", "sizeof"), ("UnaryOp", "_Alignof"))
+        or _is_offset(node)
+    ):
+        return _by_types(node, scope)
     if kind == "BinaryOp" and node.op in ("&&", "||"):
-        first = bool(_computed(node.left, names).value)
+        first = bool(_computed(node.left, scope).value)
         decided = first == (node.op == "||")
-        return _Number(int(first if decided else bool(_computed(node.right, names).value)), 32, True)
+        return _Number(int(first if decided else bool(_computed(node.right, scope).value)), 32, True)
     if kind == "BinaryOp":
-        return _binary(node, _computed(node.left, names), _computed(node.right, names))
+        return _binary(node, _computed(node.left, scope), _computed(node.right, scope))
     if kind == "TernaryOp":
-        is_first = bool(_computed(node.cond, names).value)
-        chosen = _computed(node.iftrue if is_first else node.iffalse, names)
-        other = _computed(node.iffalse if is_first else node.iftrue, names)
+        is_first = bool(_computed(node.cond, scope).value)
+        chosen = _computed(node.iftrue if is_first else node.iffalse, scope)
+        other = _computed(node.iffalse if is_first else node.iftrue, scope)
         return _as(chosen, *_common(chosen, other))
     shown = f"`{node.name}' is no constant that is known here: " if kind == "ID" else ""
     raise fault_at(node, f"{shown}a constant has to be of numbers and of constants of enumerations")
 
 
-def _literal(node: Any) -> _Number:
+def _is_offset(node: Any) -> bool:
+    return type(node).__name__ == "FuncCall" and getattr(node.name, "name", "") == "offsetof"
+
+
+def _by_types(node: Any, scope: Scope) -> _Number:
+    """Return the value of a cast, of `sizeof`, `_Alignof` or `offsetof`."""
+    try:
+        if type(node).__name__ == "Cast":
+            number = _computed(node.expr, scope)
+            return _cast(node, number.value, scope.sizes.integer(scope.kind_of(node.to_type.type)))
+        if type(node).__name__ == "FuncCall":
+            kind, designator = node.args.exprs
+            return _Number(_offset(scope.kind_of(kind.type), designator, scope)[0], _BITS, False)
+        if type(node.expr).__name__ == "ID" and node.expr.name not in scope.names:
+            raise FFIError(f"`{node.expr.name}' is no type and no constant that is known here")
+        if type(node.expr).__name__ != "Typename":
+            return _Number(_computed(node.expr, scope).bits // 8, _BITS, False)
+        size = scope.sizes.of(scope.kind_of(node.expr.type))
+        return _Number(size.size if node.op == "sizeof" else size.alignment, _BITS, False)
+    except FFIError as error:
+        raise error if str(error).startswith(":") else fault_at(node, str(error)) from None
+
+
+def _offset(kind: Any, designator: Any, scope: Scope) -> tuple[int, Any]:
+    """Return the offset and the type of a member, or of a member of one."""
+    start = 0
+    if type(designator).__name__ == "StructRef" and designator.type == ".":
+        start, kind = _offset(kind, designator.name, scope)
+        designator = designator.field
+    if type(designator).__name__ != "ID":
+        raise FFIError("`offsetof' takes a type, and a member or members with points between them")
+    own, kind = scope.sizes.member(kind, designator.name)
+    return start + own, kind
+
+
+def _cast(node: Any, value: int, to: Integer) -> _Number:
+    if to.name == "_Bool":
+        return _Number(int(value != 0), 32, True)
+    value &= (1 << to.bits) - 1
+    if to.name == "char" and value >= 128:
+        raise fault_at(node, "a cast to `char' has a sign on some systems: write signed char or unsigned char")
+    if to.is_signed and value >> (to.bits - 1):
+        value -= 1 << to.bits
+    return _Number(value, max(to.bits, 32), to.is_signed or to.bits < 32)  # smaller ones are computed with as int
+
+
+def _literal(node: Any, long_size: int) -> _Number:
     text = str(node.value)
     if found := _CHARACTER.fullmatch(text):
         return _Number(_character(node, found), 32, True)
@@ -101,7 +162,7 @@ def _literal(node: Any) -> _Number:
     base = 10 if is_decimal else 0 if digits[1:2] in tuple("xXbB") else 8
     value = int(digits, base) if len(digits) < _LONGEST else 1 << _BITS
     for bits in (32, 64):
-        if "l" in suffix and bits == 32:
+        if bits == 32 and ("ll" in suffix or ("l" in suffix and long_size == _BITS // 8)):
             continue
         if "u" not in suffix and value < 1 << (bits - 1):
             return _Number(value, bits, True)

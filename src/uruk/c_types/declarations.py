@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from uruk.c_types.faults import fault_of
 from uruk.c_types.reader import reader, without_comments
+from uruk.c_types.sizes import POINTER
 from uruk.errors import InvalidValue
 from uruk.records import record
 
@@ -102,10 +103,11 @@ def _passed_as(value: object) -> str:
 
 
 class Types:
-    """Types and functions by the names under which they were declared."""
+    """Types and functions by the names under which they were declared, for code whose `long` has `long_size` bytes."""
 
-    def __init__(self) -> None:
-        self._ffi: Any = reader()
+    def __init__(self, long_size: int = POINTER) -> None:
+        self._long_size = long_size
+        self._ffi: Any = reader(long_size=long_size)
         self._read = lru_cache(maxsize=1024)(self._read_anew)
         self._declared = lru_cache(maxsize=256)(self._with)
         self._texts: set[str] = set()
@@ -183,7 +185,7 @@ class Types:
 
     def _with(self, declarations: str) -> Any:
         """Return cffi with the types here and those that a text declares. Raises cffi's errors."""
-        ffi: Any = reader()
+        ffi: Any = reader(long_size=self._long_size)
         if self._texts:
             ffi.include(self._ffi)
         if declarations:
@@ -263,6 +265,12 @@ def _split(prototype: str) -> tuple[str, str]:
 
 PLAIN = Types()
 """The types of C itself, without any declarations."""
+
+
+@lru_cache(maxsize=4)
+def plain(long_size: int) -> Types:
+    """Return the types of C itself for code whose `long` has `long_size` bytes."""
+    return PLAIN if long_size == POINTER else Types(long_size)
 
 
 def prototype(text: str) -> Function:

@@ -16,8 +16,9 @@ from typing import Any, cast
 import cffi
 from cffi import FFIError, cparser
 
-from uruk.c_types.constants import Unsigned, constant
+from uruk.c_types.constants import Scope, Unsigned, constant
 from uruk.c_types.layouts import check_members, check_type
+from uruk.c_types.sizes import POINTER, Sizes
 from uruk.errors import InvalidValue
 
 LARGEST_PASSED = 1 << 20
@@ -25,7 +26,8 @@ LARGEST_PASSED = 1 << 20
 _BLANK_LINES = 100
 """As many follow each other at most; cffi takes time that grows with the square."""
 _NO_CODE = re.compile(r'//[^\n]*|/\*(?:.*?\*/|.*)|"(?:\\.|[^"\\\n])*"?', re.S)
-_WORDS = re.compile(r"\b__(restrict|const|volatile|inline|signed|extension)(?:__)?\b")
+_WORDS = re.compile(r"\b__(restrict|const|volatile|inline|signed|extension|alignof|builtin_offsetof)(?:__)?\b")
+_ISO_WORDS = {"extension": "", "alignof": "_Alignof", "builtin_offsetof": "offsetof"}
 
 
 def without_comments(text: str) -> str:
@@ -49,7 +51,7 @@ def without_comments(text: str) -> str:
 
 def _as_iso_c(text: str) -> str:
     """Return a text with ISO C's words in the place of compilers' (``__restrict``), and few blank lines in a row."""
-    text = _WORDS.sub(lambda found: "" if found[1] == "extension" else found[1], without_comments(text))
+    text = _WORDS.sub(lambda found: _ISO_WORDS.get(found[1], found[1]), without_comments(text))
     if text.count("\n") <= _BLANK_LINES:
         return text
     lines: list[str] = []
@@ -65,6 +67,7 @@ class _Parser(cparser.Parser):  # pyright: ignore[reportUntypedBaseClass]
     """cffi's parser, with C's constants, and with errors for what cffi would lay out as no compiler does."""
 
     checks_members: bool
+    sizes: Sizes
     _int_constants: dict[str, int]
     _structnode2type: Any
 
@@ -76,7 +79,10 @@ class _Parser(cparser.Parser):  # pyright: ignore[reportUntypedBaseClass]
         if getattr(exprnode, "name", "") == "__dotdotdotarray__":
             parser: Any = super()
             return parser._parse_constant(exprnode, partial_length_ok)
-        return constant(exprnode, self._int_constants)
+        return constant(exprnode, Scope(self._int_constants, self._kind_of, self.sizes))
+
+    def _kind_of(self, typenode: Any) -> Any:
+        return self._get_type_and_quals(typenode)[0]
 
     def _add_integer_constant(self, name: str, int_str: str) -> None:
         parser: Any = super()
@@ -102,8 +108,8 @@ class _Parser(cparser.Parser):  # pyright: ignore[reportUntypedBaseClass]
         return found
 
 
-def reader(*, checks_members: bool = True) -> Any:
-    """Return a new cffi.FFI that reads with these bounds.
+def reader(*, checks_members: bool = True, long_size: int = POINTER) -> Any:
+    """Return a new cffi.FFI that reads with these bounds, for code whose `long` has `long_size` bytes.
 
     `checks_members`: with errors for members that C does not have, or that compilers lay out differently. A text that
     was made from what a compiler laid out needs none, and may use what cffi adds to C.
@@ -111,6 +117,7 @@ def reader(*, checks_members: bool = True) -> Any:
     ffi: Any = cffi.FFI(_backend())
     ffi._parser = _Parser()
     ffi._parser.checks_members = checks_members
+    ffi._parser.sizes = Sizes(long_size)
     return ffi
 
 
