@@ -31,18 +31,18 @@ HERE = ["sizeof(long double)", "sizeof(wchar_t)", "sizeof(int_fast16_t)", "sizeo
 EVERYWHERE = """
     sizeof(int), sizeof(inner), sizeof(either), sizeof(node), sizeof(struct node *), sizeof(struct absent *),
     sizeof(long), _Alignof(node), __alignof__(inner), offsetof(node, u), __builtin_offsetof(node, u.i.c),
-    offsetof(node, r), sizeof(enum below), sizeof(function), sizeof(int[3][5]), sizeof 1L, sizeof(1), sizeof('a'),
-    sizeof 1ll, (unsigned char)300, (signed char)200 + 1000, (short)-1 & 0xffff, (unsigned)-1 > 0, (long long)1 << 40, (_Bool)17,
-    (enum below)2, (enum below)-1 < 0, sizeof(int) - 5 > 0, (char)65, -1 < sizeof(int), ~(unsigned short)0 < 0,
-    sizeof(float _Complex), sizeof(number), _Alignof(number), sizeof(int) * 2 + (int)3, ~sizeof(int) >> 60, (uint8_t)-1,
-    (size_t)-1 == ~0ull, sizeof(sizeof(int)), sizeof(int8_t), sizeof(char16_t), (long)0xffffffff < 0,
-    sizeof(inner) / sizeof(int)
+    offsetof(node, r), sizeof(enum below), sizeof(function), sizeof(int[3][5]), sizeof 1L, sizeof(1),
+    sizeof('a'), sizeof 1ll, (unsigned char)300, (signed char)200 + 1000, (short)-1 & 0xffff, (unsigned)-1 > 0,
+    (long long)1 << 40, (_Bool)17, (enum below)2, (enum below)-1 < 0, sizeof(int) - 5 > 0, (char)65, -1 <
+    sizeof(int), ~(unsigned short)0 < 0, sizeof(float _Complex), sizeof(number), _Alignof(number), sizeof(int) *
+    2 + (int)3, ~sizeof(int) >> 60, (uint8_t)-1, (size_t)-1 == ~0ull, sizeof(sizeof(int)), sizeof(int8_t),
+    sizeof(char16_t), (long)0xffffffff < 0, sizeof(inner) / sizeof(int)
 """
 
 
 @pytest.mark.parametrize(("compiler", "long_size"), [("gcc", 8), ("x86_64-w64-mingw32-gcc", 4)])
 def test_they_are_those_of_compilers(compiler: str, long_size: int) -> None:
-    expressions = [each.strip() for each in EVERYWHERE.replace("node, ", "node% ").split(",")]
+    expressions = [each.strip() for each in " ".join(EVERYWHERE.split()).replace("node, ", "node% ").split(",")]
     expressions = [each.replace("%", ",") for each in expressions] + (HERE if long_size == 8 else [])
     lines = ["#include <stddef.h>", "#include <stdint.h>", "#include <uchar.h>", TYPES]
     types = Types(long_size)
@@ -66,7 +66,7 @@ REFUSED = {
     "enum { A = (double)3 };": "`double' is no type of whole numbers",
     "enum { A = (int *)3 };": r"`int \*' is no type of whole numbers",
     "enum { A = (char)200 };": "a cast to `char' has a sign on some systems",
-    "enum { A = offsetof(struct { int a; }, b) };": "`struct without a name' has no member `b'",
+    "enum { A = offsetof(struct { int a; }, b) };": "`a structure without a name' has no member `b'",
     "enum { A = offsetof(int, b) };": "`int' is no structure",
     "typedef char big[0x7fffffffffffffff]; enum { A = sizeof(big[2]) };": "more bytes than there are addresses",
     "".join(f"struct s{at} {{ struct s{at - 1} a, b; }};" if at else "struct s0 { int x; };" for at in range(70))

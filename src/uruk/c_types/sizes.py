@@ -129,5 +129,6 @@ def _bounded(size: int) -> int:
 
 
 def _name(kind: Any) -> str:
-    name = str(kind.get_c_name())
-    return f"{name.split()[0]} without a name" if "$" in name else name
+    if isinstance(kind, model.StructOrUnion) and "$" in str(kind.name):
+        return "a structure without a name" if isinstance(kind, model.StructType) else "a union without a name"
+    return str(kind.get_c_name())
