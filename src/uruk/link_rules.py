@@ -29,7 +29,8 @@ def rules_of(graph: Graph) -> type[Rules]:
     """Return the rules of the format that a graph's objects have; the defaults where it gives none. See `rules_for`."""
     if graph.target is None:
         raise InternalError("a graph of no target: objects are read by uruk.formats.registry")
-    own = _own_rules(graph.target.format)
+    name = graph.target.format
+    own = _OF_OWN_FORMATS.get(name) or _own_rules(name)
     return own if own is not None else rules_for(format_named(graph.target.format))
 
 

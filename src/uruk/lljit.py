@@ -202,7 +202,9 @@ class LLJIT(Calling, Attributes, Unique):
         replaced while it runs (`ResourceTracker.replace`); ``"keep"`` where the program switches stacks itself. Raises
         ObjectFormatError for malformed bytes, DuplicateDefinition for a second strong definition.
         """
-        return self._home(dylib).add_object(source, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
+        # `main` without a call, as in `lookup`: both are called for each function that a compiler makes.
+        home = self.main if dylib is None else self._home(dylib)
+        return home.add_object(source, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
 
     def add_objects(
         self,
@@ -437,7 +439,8 @@ class LLJIT(Calling, Attributes, Unique):
 
         A function of C++ may be named as in C++: ``geo::area(double)``, or ``geo::area`` where it is the only one.
         """
-        home, text = self._home(dylib), _text_of(name)
+        home = self.main if dylib is None else self._home(dylib)
+        text = name if type(name) is str else _text_of(name)
         if timeout is not None:
             check_seconds(timeout, "timeout")
         address = quick_address(self.session, home, text, self.auto_initialize, timeout)

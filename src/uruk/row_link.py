@@ -29,6 +29,9 @@ Resolve = Callable[[list[int], list[bool]], "list[tuple[int, bool]] | None"]
 defines; None if the columns must ask."""
 
 
+_ANYWHERE = Reach()
+
+
 @record
 class RowRequest:
     """The order of a link: one object that defines all that it could define."""
@@ -76,23 +79,27 @@ def link(request: RowRequest, memory: Memory) -> RowLinked | None:
         names.find_undefined(work)
         rules.keep_unwind_data(work, isa.UNWIND_REGISTERS)
         _find_handle(work, request, rules)
-        _resolve(work, request)
+        if work.undefined:
+            _resolve(work, request)
         imports.build(work, isa.STUB_SIZE)
     except LeftToColumns:
         return None
     segments, blocks = layout.lay_out(work)
     allocation: Allocation | None = None
     try:
-        allocation = memory.allocate(segments, Reach() if memory.fixed else Reach(0, work.low_end))
+        reach = Reach(0, work.low_end) if work.low_end and not memory.fixed else _ANYWHERE
+        allocation = memory.allocate(segments, reach)
         image = allocation.image
         layout.settle(blocks, allocation.segments, allocation.base)
         handle = request.module_handle if work.handle is None else work.handle.address % ADDRESSES
         for row in work.handle_rows:
             work.external[row] = signed(handle or 0), True
         addresses.assign(work, isa.STUB_SIZE)
-        addresses.copy_content(work, image)
-        fixup.fix_up(work, image, isa)
-        addresses.write_tables(work, image, isa)
+        view = memoryview(image)
+        addresses.copy_content(work, view)
+        fixup.fix_up(work, image, view, isa)
+        if work.slots or work.stubs or work.handle is not None:
+            addresses.write_tables(work, image, view, isa)
         allocation.protect_code()
         allocation.bring_data()
         allocation.seal()
@@ -115,15 +122,13 @@ def _find_handle(work: Work, request: RowRequest, rules: RowRules) -> None:
             raise LeftToColumns
         (work.handle_rows if provides else asked).append(row)
     work.undefined = asked
-    if (work.handle_rows or names.initialisers(work)) and request.module_handle is None:
+    if (work.handle_rows or work.has_initialisers) and request.module_handle is None:
         pointer = work.kinds.pointer
         work.handle = work.add_block(pointer, pointer, Zone.RW, pointer)
 
 
 def _resolve(work: Work, request: RowRequest) -> None:
     """Fill `external` with the session's answers."""
-    if not work.undefined:
-        return
     if any(names.is_hidden(work, row) for row in work.undefined):
         raise LeftToColumns
     weak = [names.is_weak(work, row) for row in work.undefined]

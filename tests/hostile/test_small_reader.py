@@ -43,7 +43,7 @@ def read_both_ways(data: bytes, pair: Pair) -> str:
     except ObjectFormatError:
         return "no header"
     names, expected_names = Names(), Names()
-    rows = read_small(view, span.start, span.size, (header.table, header.count, header.names), pair, names)
+    rows = read_small(view, span.start, span.size, header, pair, names)
     if rows is None:
         assert not names  # what is left to the columns leaves no names
         return "left to the columns"

@@ -238,7 +238,7 @@ class Format(Protocol):
         """Return the reader of the format's shared libraries, archive names and relocation tables; None: no reader."""
         ...
 
-    def sniff(self, head: bytes | memoryview) -> Target | None:
+    def sniff(self, head: bytes | memoryview, /) -> Target | None:
         """Return the target of a file that begins with these bytes; None if it is of another format.
 
         The architecture is empty where uruk has no name for it: the file is of this format all the same, and

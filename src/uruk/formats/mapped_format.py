@@ -47,7 +47,8 @@ class MappedFormat(Generic[PairT]):
         self.symbols_tell_needs = symbols_tell_needs
         self.name = name
         self.title = title
-        self._sniff = sniff
+        self.sniff = sniff
+        """See `Format.sniff`."""
         self._maps = maps
         self._room = f"uruk.formats.{name}"
         self._pairs: dict[str, PairT] = {}
@@ -67,18 +68,15 @@ class MappedFormat(Generic[PairT]):
         """See `Format.files`; seldom needed, and not at start-up."""
         return import_module(f"{self._room}.files").FILES
 
-    def sniff(self, head: bytes | memoryview) -> Target | None:
-        """See `Format.sniff`."""
-        return self._sniff(head)
-
     def instruction_set(self, architecture: str) -> InstructionSet:
         """See `Format.instruction_set`."""
-        pair: Any = self.pair_of(architecture)
+        pair: Any = self._pairs.get(architecture) or self.pair_of(architecture)
         return pair.ISA
 
     def read_objects(self, arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:
         """See `Format.read_objects`."""
-        return self._read_objects(arena, spans, self.pair_of(target.architecture), names)
+        pair = self._pairs.get(target.architecture) or self.pair_of(target.architecture)
+        return self._read_objects(arena, spans, pair, names)
 
     def read_relocations(self, graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
         """See `Format.read_relocations`."""

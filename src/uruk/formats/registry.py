@@ -196,8 +196,9 @@ def debug_sections(graph: Graph, index: int, places: Mapping[int, int] | None = 
 
 def instruction_set_of(graph: Graph) -> InstructionSet:
     """Return the instruction set that the objects of a graph are for."""
-    target = _target_of(graph)
-    return format_named(target.format).instruction_set(target.architecture)
+    target = graph.target or _target_of(graph)
+    # A link of one small object asks for it: without a call where the format is known.
+    return (_formats.get(target.format) or format_named(target.format)).instruction_set(target.architecture)
 
 
 def _target_of(graph: Graph) -> Target:
@@ -217,7 +218,7 @@ def _head(view: memoryview, span: Span) -> bytes:
 
 def _format_at(view: memoryview, span: Span, target: Target) -> Format:
     """Return the format of an object. Raises ObjectFormatError that says what it is instead, and what is linked."""
-    format = format_of(_head(view, span))
+    format = format_of(view[span.start : span.start + min(span.size, HEAD_SIZE)].tobytes())
     if format is not None:
         return format
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up

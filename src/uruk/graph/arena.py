@@ -15,11 +15,13 @@ class Arena:
     """Buffers laid end to end in one offset space. `content` columns of a graph are offsets into it."""
 
     def __init__(self, buffers: Sequence[U8] = ()) -> None:
-        self.buffers: list[U8] = []
+        self.buffers: list[U8] = [*buffers]
         self.bases: list[int] = []
         self.size = 0
+        # As `append` does it, without a call for each.
         for buffer in buffers:
-            self.append(buffer)
+            self.bases.append(self.size)
+            self.size += buffer.size
 
     @classmethod
     def join(cls, pieces: Sequence[bytes | bytearray | memoryview]) -> tuple[Arena, list[int]]:

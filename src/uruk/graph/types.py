@@ -26,6 +26,9 @@ ADDRESSES = 1 << 64
 """The number of addresses. Columns of addresses are int64, and wrap around: those from 2^63 on are negative."""
 
 
+HALF = ADDRESSES >> 1
+
+
 def signed(address: int) -> int:
     """Return the number modulo 2^64 that a column of addresses has for an address."""
     return (address + (1 << 63)) % ADDRESSES - (1 << 63)

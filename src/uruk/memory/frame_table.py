@@ -108,8 +108,8 @@ class FrameTable:
         Return False, and do nothing, if there is no room for them. Unwinders see new ones after `commit`. None of the
         code has run yet.
         """
-        span = self._find(start)
-        header = self._header
+        # As `_find` has it.
+        span, header = self._spans[bisect_left(self._starts, start)], self._header
         # They ascend: if the first and the last lie in the span, all do. Binary search relies on it.
         if functions[0] < start or functions[-1] >= span.end:
             return False

@@ -76,11 +76,13 @@ class InProcessMapper:
         self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
     ) -> None:
         """See `Mapper.initialize`; the bytes are there already."""
-        refuse_both(protection)
-        self._protect(ranges, protection)
-        # Protected first: the routine only needs to read the code.
         if int(protection) & _EXECUTABLE:
+            refuse_both(protection)
+            self._protect(ranges, protection)
+            # Protected first: the routine only needs to read the code.
             instruction_cache.synchronise(ranges)
+        else:
+            self._protect(ranges, protection)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
         """See `Mapper.deinitialize`."""
@@ -101,7 +103,8 @@ class InProcessMapper:
         loader.close(handle)
 
     def _protect(self, ranges: Sequence[Range], protection: Protection) -> None:
+        ready = self._ready
         for address, size in enclosing_pages(ranges, mmap.PAGESIZE):
-            if self._ready.pages:
-                self._ready.drop(address, size)
+            if ready.pages:
+                ready.drop(address, size)
             local.protect_memory(address, size, protection)

@@ -111,9 +111,12 @@ class SlabAllocation:
 
     def bring_data(self) -> None:
         """Bring data, which is the program's from now on; garbage collectors find it through the dynamic loader."""
-        ranges, known = self.ranges(DATA), self.slab.known
-        if not ranges:
+        for zone, _, size in self.segments:
+            if zone == DATA and size:
+                break
+        else:  # as in most small modules
             return
+        ranges, known = self.ranges(DATA), self.slab.known
         # The loader knows data from the zone's start to `data_end`; it never shrinks, as threads may be reading it.
         start = self.slab.data if known is None else known.data_end or self.slab.data
         end = max(address + size for address, size in ranges)
@@ -174,7 +177,7 @@ class SlabManager(Unique):
         # Zones of an ordinary slab lie too far apart for references of a MiB.
         together = reach.together and not self.row_page
         for slab in () if together else self.slabs:
-            if reach.holds(slab.base, slab.size):
+            if not reach.high or reach.holds(slab.base, slab.size):
                 allocation = self._take(slab, segments)
                 if allocation is not None:
                     return allocation

@@ -53,29 +53,28 @@ class Slab:
         unit = GRANULE if zone == DATA else self._page
         return -(-size // unit) * unit
 
-    def take(self, zone: int, size: int, align: int) -> int | None:
-        """Return an address for `size` bytes; whole pages for code and constants. The memory is not writable yet."""
-        unit = GRANULE if zone == DATA else self._page
-        size = -(-size // unit) * unit  # see `extent`
-        address = self._zones[zone].take(size, align if align > unit else unit)
-        if address is not None:
-            self.used += size
-            if zone == CODE and self.frames is not None:
-                self.frames.take(address, address + size)
-        return address
-
     def take_all(self, segments: Sequence[SegmentLike]) -> list[int] | None:
-        """Return an address for each of some segments; None, with nothing taken, where there is no room for all."""
+        """Return an address for each of some segments; None, with nothing taken, where there is no room for all.
+
+        They get whole pages for code and constants. The memory is not writable yet.
+        """
         addresses: list[int] = []
         for segment in segments:
-            size = segment.size
-            # An empty segment has an address as well, and takes no memory.
-            address = self.take(segment.zone, size, segment.align) if size else self.base
+            zone, size, align = segment.zone, segment.size, segment.align
+            if not size:  # an empty segment has an address as well, and takes no memory
+                addresses.append(self.base)
+                continue
+            unit = GRANULE if zone == DATA else self._page
+            size = -(-size // unit) * unit  # see `extent`
+            address = self._zones[zone].take(size, align if align > unit else unit)
             if address is None:
                 for taken, before in zip(addresses, segments, strict=False):
                     if before.size:
                         self.give(before.zone, taken, before.size)
                 return None
+            self.used += size
+            if zone == CODE and self.frames is not None:
+                self.frames.take(address, address + size)
             addresses.append(address)
         return addresses
 

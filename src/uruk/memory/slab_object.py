@@ -136,15 +136,20 @@ class SlabObject:
 
 _fence = threading.Lock()
 _U4, _U8 = np.dtype("<u4"), np.dtype("<u8")
+_ONE = struct.Struct("@Q")
+"""One unit of 8 bytes, as a processor's own number: it is stored at once."""
 
 
 def store(view: U8, base: int, writes: Writes) -> None:
     """Make writes in order into the bytes of a view, which begins at `base`; each is of 4 bytes, or of 8-byte units."""
     for address, data in writes:
-        unit = _U4 if len(data) % 8 else _U8
         start = address - base
-        # An assignment of aligned units stores each unit at once: no reader sees half an entry.
-        view[start : start + len(data)].view(unit)[:] = np.frombuffer(data, unit)
+        if len(data) == 8:  # the only function of a small module, without arrays
+            _ONE.pack_into(view, start, *_ONE.unpack(data))
+        else:
+            unit = _U4 if len(data) % 8 else _U8
+            # An assignment of aligned units stores each unit at once: no reader sees half an entry.
+            view[start : start + len(data)].view(unit)[:] = np.frombuffer(data, unit)
         # A processor may let others see two stores the other way round (AArch64), but not across a lock that is
         # released and taken again: Python has no fence of its own.
         with _fence:

@@ -172,7 +172,7 @@ class JITDylib(Contents):
 
                 lazy_definitions.add_lazily(self.session, self, dylib, graph, own)
             else:
-                self.add_graph(graph, own, roots=True)
+                defining.add_graph(self.session, self, graph, own, roots=True)
 
         return adding.add(self.session, self, tracker, name or ", ".join(file for file, _ in pairs[:3]), work)
 

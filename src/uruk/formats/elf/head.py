@@ -22,9 +22,7 @@ def target_of_head(head: bytes | memoryview) -> Target | None:
     The architecture is empty for machines and word sizes (ELFCLASS32, ELFDATA2MSB) that uruk has no name for. Source:
     gABI chapter 4, e_ident and e_machine.
     """
-    if head[:4] != b"\x7fELF":
-        return None
     # EI_CLASS and EI_DATA: 64 bits, little-endian. e_machine at 18 is read in that byte order.
-    if len(head) < HEAD or head[4:6] != b"\2\1":
-        return _UNNAMED
+    if head[:6] != b"\x7fELF\2\1" or len(head) < HEAD:
+        return _UNNAMED if head[:4] == b"\x7fELF" else None
     return _TARGETS.get(head[18] | head[19] << 8, _UNNAMED)

@@ -30,7 +30,6 @@ from uruk.graph.names import Names
 from uruk.graph.row_graph import RowGraph
 from uruk.graph.types import I32, I64, NONE, Bool, filled, some, true_rows
 from uruk.isa.interface import InstructionSet
-from uruk.records import record
 
 
 class Pair(Protocol):
@@ -43,26 +42,10 @@ class Pair(Protocol):
     RELOCATIONS: dict[int, tuple[str, str]]
 
 
-@record
-class Header:
-    """An object's section header table: its arena offset, the count of its rows, and the row of the section names."""
-
-    table: int
-    count: int
-    names: int
-
-
-def machine_of(data: bytes | memoryview, file: str) -> int:
-    """Return the machine number of an ELF64 little-endian relocatable object, whose bytes are `data`.
-
-    Raises ObjectFormatError for any other file, which says what it is instead.
-    """
-    # EI_CLASS 2 is ELFCLASS64, EI_DATA 1 is ELFDATA2LSB (gABI, "ELF Identification").
-    if len(data) >= elf.EHDR_SIZE and bytes(data[:6]) == b"\x7fELF\2\1":
-        kind, machine = struct.unpack_from("<HH", data, 16)
-        if kind == elf.ET_REL:
-            return machine
-    raise _refusal(data, file)
+Header = tuple[int, int, int]
+"""An object's section header table: its arena offset, the count of its rows, and the row of the section names."""
+_HEAD = struct.Struct("<6s10xHH20xQ10xHHH")
+"""Of Elf64_Ehdr: the first bytes of e_ident, e_type, e_machine, e_shoff, e_shentsize, e_shnum and e_shstrndx."""
 
 
 def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
@@ -81,15 +64,21 @@ def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
 
 def read_header(view: memoryview, span: Span, pair: Pair) -> Header:
     """Find the section header table of an object. Raises ObjectFormatError for what is not an object for `pair`."""
-    data = view[span.start : span.start + span.size]
-    machine = machine_of(data, span.file)
+    start = span.start
+    if span.size < elf.EHDR_SIZE:
+        raise _refusal(view[start : start + span.size], span.file)
+    # Numbers are Python's here: no sum overflows.
+    magic, kind, machine, table, entry, count, names = _HEAD.unpack_from(view, start)
+    # EI_CLASS 2 is ELFCLASS64, EI_DATA 1 is ELFDATA2LSB (gABI, "ELF Identification").
+    if magic != b"\x7fELF\2\1" or kind != elf.ET_REL:
+        raise _refusal(view[start : start + span.size], span.file)
     if machine != pair.MACHINE:
         from uruk.formats.foreign import kind_of
 
-        problem = f"{kind_of(data)} (machine {machine}, expected {pair.MACHINE} ({pair.NAME}))"
+        problem = (
+            f"{kind_of(view[start : start + span.size])} (machine {machine}, expected {pair.MACHINE} ({pair.NAME}))"
+        )
         raise ObjectFormatError(span.file, "ELF header", problem, 18)
-    # e_shoff at 40; e_shentsize, e_shnum and e_shstrndx from 58 on. Numbers are Python's here: no sum overflows.
-    table, entry, count, names = struct.unpack_from("<Q10xHHH", data, 40)
     # e_shoff is 0 in a file without section headers: a program may have been stripped of them (sstrip).
     if table == 0:
         raise ObjectFormatError(span.file, "ELF header", "no section header table", 40)
@@ -99,15 +88,15 @@ def read_header(view: memoryview, span: Span, pair: Pair) -> Header:
     if table > span.size or span.size - table < 64:
         raise ObjectFormatError(span.file, "section header table", "begins outside the file", 40)
     if count == 0:  # more than 65,279 sections: the count is in the first header (gABI, e_shnum)
-        count = struct.unpack_from("<Q", data, table + 32)[0]
+        count = struct.unpack_from("<Q", view, start + table + 32)[0]
     # The section name table's index is in sh_link of the first header where it does not fit (gABI, e_shstrndx).
     if names == elf.SHN_XINDEX:
-        names = struct.unpack_from("<I", data, table + 40)[0]
+        names = struct.unpack_from("<I", view, start + table + 40)[0]
     if count > (span.size - table) // 64 or count == 0:
         raise ObjectFormatError(span.file, "section header table", f"{count} headers do not fit into the file", table)
     if names >= count:
         raise ObjectFormatError(span.file, "ELF header", f"section name table {names} of {count} sections", 62)
-    return Header(span.start + table, count, names)
+    return start + table, count, names
 
 
 def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) -> Graph:
@@ -120,21 +109,22 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
         return _empty_graph(arena, pair)
     # A memoryview is sliced without a copy, and costs less than an array for single numbers.
     view = memoryview(arena.buffers[0])
-    # A loop over files.
-    headers = [read_header(view, span, pair) for span in spans]
     # The most frequent call of a session: one small object, for which columns cost more than plain Python.
     if len(spans) == 1:
-        span, header = spans[0], headers[0]
-        rows = read_small(view, span.start, span.size, (header.table, header.count, header.names), pair, names)
+        span = spans[0]
+        header = read_header(view, span, pair)
+        rows = read_small(view, span.start, span.size, header, pair, names)
         if rows is not None:
             return RowGraph.of(pair.KINDS, arena, span.file, rows)
-    return read_columns(arena, spans, headers, pair, names)
+        return read_columns(arena, spans, [header], pair, names)
+    # A loop over files.
+    return read_columns(arena, spans, [read_header(view, span, pair) for span in spans], pair, names)
 
 
 def read_columns(arena: Arena, spans: Sequence[Span], headers: Sequence[Header], pair: Pair, names: Names) -> Graph:
     """Read any objects, whose headers are read already, as columns."""
     buffer = arena.buffers[0]
-    sections = read_sections(buffer, spans, [(header.table, header.count, header.names) for header in headers])
+    sections = read_sections(buffer, spans, headers)
     # The order matters: blocks have a column of groups, symbols one of blocks, and groups take their names from
     # symbols, which take theirs from sections where they have none.
     groups, group_of_section = read_groups(sections, buffer)

@@ -17,7 +17,7 @@ import numpy as np
 
 from uruk.formats.elf import constants as elf
 from uruk.formats.elf.sections import MAX_ALIGN, MAX_SIZE
-from uruk.formats.elf.small_sections import GROUP, LINKED, SECTION, SYMBOLS, SectionRow, read_sections, string_table
+from uruk.formats.elf.small_sections import SECTION, SectionRow, read_sections, string_table
 from uruk.formats.elf.symbols import UNKNOWN_BINDING, UNKNOWN_TYPE
 from uruk.formats.gather import NAME_SHARING
 from uruk.graph.graph import Binding, Edges, Graph, SymbolKind, SymbolType
@@ -36,6 +36,9 @@ FEW_RELOCATIONS = 256
 _SYMBOL = struct.Struct("<IBBHQQ")
 _SymbolEntry = tuple[int, int, int, int, int, int]
 _RELOCATION = struct.Struct("<QIIq")
+
+_SIZE = itemgetter(2)
+"""Of a `BlockRow`."""
 
 _LARGEST_SIZE = (1 << 62) - 1
 """The columns cut larger sizes of symbols to this number."""
@@ -70,21 +73,22 @@ def read_small(
     sections_read = read_sections(sections, strings, begin, extent, begin + sections[name_table][4])
     if sections_read is None:
         return None
-    blocks, block_of, special = sections_read
-    symtabs = [index for sort, index in special if sort & SYMBOLS]
+    blocks, block_of, symtabs, group_sections, linked = sections_read
     if len(symtabs) != 1:
         return None
     symtab = symtabs[0]
-    tables = _find_tables([index for sort, index in special if sort & LINKED], sections, block_of, begin, symtab)
-    group_sections = [index for sort, index in special if sort & GROUP]
+    tables = _find_tables(linked, sections, block_of, begin, symtab)
     groups = _read_groups(buffer, begin, extent, sections, symtab, group_sections) if group_sections else []
     if tables is None or groups is None:
         return None
-    symbols_read = _read_symbols(buffer, begin, extent, sections, symtab, block_of, names)
+    link = sections[symtab][6]
+    # Often the names of sections and of symbols are in one table.
+    texts = strings if link == name_table else string_table(buffer, begin, extent, sections, link)
+    symbols_read = _read_symbols(buffer, begin, sections, symtab, block_of, texts, names)
     if symbols_read is None:
         return None
     symbols, numbers = symbols_read
-    edges = _read_edges(buffer, tables, [row[2] for row in blocks], len(symbols), pair)
+    edges = _read_edges(buffer, tables, [*map(_SIZE, blocks)], len(symbols), pair)
     block_groups = [NONE] * len(blocks)
     if not groups:
         return ObjectRows(blocks, symbols, numbers, tables, edges, [], block_groups)
@@ -165,33 +169,46 @@ def _find_tables(
         if entry != 24 or size % 24 or link != symtab or without_content:
             return None
         rows.append((block, begin + offset, size // 24))
-    # By block only: the sort is stable, and several tables of one section stay in order.
-    rows.sort(key=itemgetter(0))
+    if len(rows) > 1:
+        # By block only: the sort is stable, and several tables of one section stay in order.
+        rows.sort(key=itemgetter(0))
     return rows
 
 
 def _read_symbols(
     buffer: memoryview,
     begin: int,
-    extent: int,
     sections: Sequence[SectionRow],
     symtab: int,
     block_of: Sequence[int],
+    strings: bytes,
     names: Names,
 ) -> tuple[list[SymbolRow], list[int]] | None:
-    """Return all rows of the symbol table, and the name of each. Names are interned after the last check."""
+    """Return all rows of the symbol table, and the interned name of each, -1 for locals.
+
+    `strings` is its string table. Names are interned after the last check.
+    """
     _, _, _, _, offset, size, link, _, _, entry = sections[symtab]
-    strings = string_table(buffer, begin, extent, sections, link)
     if entry != 24 or size % 24 or size > 24 * FEW_SYMBOLS or not strings or b"@@" in strings:
         return None
     rows: list[SymbolRow] = []
-    strings_at, room, count = begin + sections[link][4], len(strings), len(block_of)
+    texts: list[bytes | None] = []
+    strings_at, room, count, used = begin + sections[link][4], len(strings), len(block_of), 0
     entries: Iterator[_SymbolEntry] = _SYMBOL.iter_unpack(buffer[begin + offset : begin + offset + size])
     for name, info, visibility, section, value, length in entries:
-        # The usual case, without a call.
-        if 0 < section < count and _ORDINARY[info] and value <= sections[section][5] and length <= _LARGEST_SIZE:
+        # The usual cases, without a call.
+        if not _ORDINARY[info] or length > _LARGEST_SIZE:
+            place = _place(info, section, value, length, sections, block_of)
+            if place is None:
+                return None
+            kind, block = place
+        elif 0 < section < count and value <= sections[section][5]:
             block = block_of[section]
             kind = SymbolKind.DEFINED if block >= 0 else SymbolKind.DROPPED
+        elif section == elf.SHN_UNDEF:
+            kind, block = SymbolKind.UNDEFINED, NONE
+        elif section == elf.SHN_ABS:
+            kind, block = SymbolKind.ABSOLUTE, NONE
         else:
             place = _place(info, section, value, length, sections, block_of)
             if place is None:
@@ -199,26 +216,22 @@ def _read_symbols(
             kind, block = place
         if name >= room:
             return None
+        text = None
+        # Row 0 is no symbol, whatever binding it has (gABI, "STN_UNDEF").
+        if info >> 4 != Binding.LOCAL and rows:
+            # The string table ends in NUL, so that every name in it ends.
+            text = strings[name : strings.index(b"\0", name)]
+            used += len(text)
+        texts.append(text)
         rows.append((strings_at + name, length, kind, block, info >> 4, info & 15, visibility & 3, value))
-    numbers = _intern(rows, strings, strings_at, names)
-    return None if numbers is None else (rows, numbers)
-
-
-def _intern(rows: list[SymbolRow], strings: bytes, strings_at: int, names: Names) -> list[int] | None:
-    """Return the interned name of each symbol, -1 for locals; None, with nothing interned, for too many long names."""
-    # The string table ends in NUL, so that every name in it ends.
-    texts = {
-        row: strings[symbol[0] - strings_at : strings.index(b"\0", symbol[0] - strings_at)]
-        for row, symbol in enumerate(rows)
-        if symbol[4] != Binding.LOCAL and row  # row 0 is no symbol, whatever binding it has (gABI, "STN_UNDEF")
-    }
     # The columns' bound on names that share bytes.
-    if sum(map(len, texts.values())) > NAME_SHARING * len(strings):
+    if used > NAME_SHARING * room:
         return None
     numbers = [NONE] * len(rows)
-    for row, text in texts.items():
-        numbers[row] = names[text]
-    return numbers
+    for row, text in enumerate(texts):
+        if text is not None:
+            numbers[row] = names[text]
+    return rows, numbers
 
 
 _PLAIN_INFO = frozenset(np.flatnonzero(~(UNKNOWN_BINDING | UNKNOWN_TYPE)).tolist())

@@ -56,10 +56,10 @@ def _class_of(flags: int, kind: int, head: bytes) -> _Class:
     return _Class(zone, role, bool(HOLDS_FUNCTIONS[role]), needs_columns)
 
 
-_BYTES, _LOADED, SYMBOLS, GROUP, LINKED = 1, 2, 4, 8, 16
+_BYTES, _LOADED, _SYMBOLS, _GROUP, _LINKED = 1, 2, 4, 8, 16
 """Bits of `_sort_of`: the section has bytes in the file; it is loaded; it is a symbol table, or a group; it is a table
 of relocations, or of an unknown type that may refer to others as those do."""
-_SPECIAL = SYMBOLS | GROUP | LINKED
+_SPECIAL = _SYMBOLS | _GROUP | _LINKED
 _LEFT = -1
 
 
@@ -77,8 +77,8 @@ def _sort_of(kind: int, flags: int, align: int) -> int:
     if flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) == elf.SHF_ALLOC and kind not in (_NULL, elf.SHT_GROUP):
         sort |= _LOADED
     if kind == elf.SHT_RELA or kind > elf.SHT_SYMTAB_SHNDX:
-        sort |= LINKED
-    return sort | {elf.SHT_SYMTAB: SYMBOLS, elf.SHT_GROUP: GROUP}.get(kind, 0)
+        sort |= _LINKED
+    return sort | {elf.SHT_SYMTAB: _SYMBOLS, elf.SHT_GROUP: _GROUP}.get(kind, 0)
 
 
 def string_table(buffer: memoryview, begin: int, extent: int, sections: Sequence[SectionRow], index: int) -> bytes:
@@ -94,16 +94,18 @@ def string_table(buffer: memoryview, begin: int, extent: int, sections: Sequence
 
 def read_sections(
     sections: Sequence[SectionRow], strings: bytes, begin: int, extent: int, names_at: int
-) -> tuple[list[BlockRow], list[int], list[tuple[int, int]]] | None:
+) -> tuple[list[BlockRow], list[int], list[int], list[int], list[int]] | None:
     """Make a block for each loaded section of an object of `extent` bytes, which begins in its buffer at `begin`.
 
     `strings` are the sections' names, and begin at `names_at`. Also returns the block of every section, -1 if it is not
-    loaded; and bits (SYMBOLS, GROUP, LINKED) and index of each that has some. Returns None unless all section headers
-    are of types that are read here, and none is malformed.
+    loaded; and the indexes of symbol tables, of groups, and of what may be relocations. Returns None unless all section
+    headers are of types that are read here, and none is malformed.
     """
     block_of: list[int] = []
     rows: list[BlockRow] = []
-    special: list[tuple[int, int]] = []
+    symtabs: list[int] = []
+    groups: list[int] = []
+    linked: list[int] = []
     total, room = 0, len(strings)
     for name, kind, flags, _, offset, size, _, _, align, _ in sections:
         sort = _sort_of(kind, flags, align)
@@ -115,7 +117,7 @@ def read_sections(
                 return None
             total += size
         if sort & _SPECIAL:
-            special.append((sort, len(block_of)))
+            (linked if sort & _LINKED else symtabs if sort & _SYMBOLS else groups).append(len(block_of))
         if not sort & _LOADED:
             block_of.append(NONE)
             continue
@@ -128,4 +130,4 @@ def read_sections(
         # Zero-fill has no bytes in the file: its sh_offset means nothing.
         rows.append((names_at + name, begin + offset if sort & _BYTES else NONE, size, align or 1, zone, role))
     # The columns' bound: sections may overlap, but not without end.
-    return (rows, block_of, special) if total <= 2 * extent else None
+    return (rows, block_of, symtabs, groups, linked) if total <= 2 * extent else None

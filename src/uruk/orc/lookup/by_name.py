@@ -10,7 +10,7 @@ import numpy as np
 from uruk.errors import FunctionGone, InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.answers import ADDRESS
-from uruk.orc.lookup.one_object import goes_by_rows, one_object
+from uruk.orc.lookup.one_object import goes_by_rows, lone_entry
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import listed
 from uruk.orc.registry.lazy import GONE
@@ -88,7 +88,7 @@ def ready_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: 
     """Return the address of a symbol that a lookup would find without any work; None where it has something to do."""
     with session.lock:
         number = _idle_name(session, dylib, name)
-        if number is None or (roots and _has_to_initialize(session, dylib)):
+        if number is None or (roots and (session.initializers.waiting or dylib.has_roots())):
             return None
         return _ready_address(session, number)
 
@@ -105,7 +105,7 @@ def quick_address(
         number = _idle_name(session, dylib, name)
         if number is None:
             return None
-        if not (roots and _has_to_initialize(session, dylib)):
+        if not (roots and (session.initializers.waiting or dylib.has_roots())):
             if not session.table.ready.item(number) and not _link_alone(session, dylib, number):
                 return None
             return _ready_address(session, number)
@@ -129,10 +129,6 @@ def _idle_name(session: Lifetime, dylib: Contents, name: str | bytes) -> int | N
     return number
 
 
-def _has_to_initialize(session: Lifetime, dylib: Contents) -> bool:
-    return bool(session.initializers.waiting) or dylib.has_roots()
-
-
 def _ready_address(session: Lifetime, number: int) -> int | None:
     table = session.table
     if not table.ready.item(number) or table.flags.item(number) & _UNUSUAL:
@@ -142,13 +138,13 @@ def _ready_address(session: Lifetime, number: int) -> int | None:
 
 def _link_alone(session: Lifetime, dylib: Contents, number: int) -> bool:
     """Link the one object that defines a name and waits for nothing; False where that is not all, or not possible."""
-    closure = one_object(session, dylib, number)
-    if closure is None or not goes_by_rows(session, closure.entry):
+    entry = lone_entry(session, dylib, number)
+    if entry is None or not goes_by_rows(session, entry):
         return False
     from uruk.orc.lookup.row_linking import link_one  # imported by the first link by rows
 
     # A unit's object may have initialisers. The long way runs them: it finds the symbol ready, and these waiting.
-    return link_one(session, closure.entry, session.initializers.waiting) and not session.initializers.waiting
+    return link_one(session, entry, session.initializers.waiting) and not session.initializers.waiting
 
 
 _UNUSUAL = Flag.HIDDEN | Flag.TLS

@@ -13,7 +13,7 @@ import numpy as np
 from uruk.graph.types import I32
 from uruk.orc.lifetime.initialization import Run
 from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.lookup.one_object import goes_by_rows, one_object
+from uruk.orc.lookup.one_object import goes_by_rows, lone_entry
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.tracker import FunctionArray
 
@@ -67,13 +67,13 @@ class LoneRoot:
         # Roots that failed before are no longer linked by every lookup: what to do with them a query knows.
         if len(pending) != 1 or len(dylib.roots) != 1:
             return False
-        closure = one_object(session, dylib, self._number, [pending[0].number])
-        if closure is None or not goes_by_rows(session, closure.entry):
+        entry = lone_entry(session, dylib, self._number, [pending[0].number])
+        if entry is None or not goes_by_rows(session, entry):
             return False
         from uruk.orc.lookup.row_linking import link_one  # imported by the first link by rows
 
         try:
-            return link_one(session, closure.entry, self.arrays)
+            return link_one(session, entry, self.arrays)
         except Exception:
-            closure.entry.retry_alone = True  # as a query notes it: lookups of other names need not fail, too
+            entry.retry_alone = True  # as a query notes it: lookups of other names need not fail, too
             raise

@@ -26,7 +26,13 @@ class OneObject:
 
 
 def one_object(session: Lifetime, dylib: Contents, name: int, roots: Sequence[int] = ()) -> OneObject | None:
-    """Return the closure of a name that an object of a dylib defines, which is the only one of the `roots`, too.
+    """Return the closure of a name that an object of a dylib defines; see `lone_entry`."""
+    entry = lone_entry(session, dylib, name, roots)
+    return None if entry is None else OneObject(entry)
+
+
+def lone_entry(session: Lifetime, dylib: Contents, name: int, roots: Sequence[int] = ()) -> ObjectEntry | None:
+    """Return the object of a dylib that defines a name, which is the only one of the `roots`, too.
 
     Returns None if there may be anything else to link, to make or to ask.
     """
@@ -54,7 +60,7 @@ def one_object(session: Lifetime, dylib: Contents, name: int, roots: Sequence[in
                 return None
         elif symbol[2] != SymbolKind.UNDEFINED or symbol[4] != Binding.WEAK:
             missing.append(session.ids.text(other))
-    return None if missing and _are_builtins(session, dylib, missing) else OneObject(entry)
+    return None if missing and _are_builtins(session, dylib, missing) else entry
 
 
 def _waits(session: Lifetime, number: int) -> bool:
@@ -79,7 +85,7 @@ class _Process:
 
 
 def goes_by_rows(session: Lifetime, entry: ObjectEntry) -> bool:
-    """Return True if an object may be linked row by row, which `uruk.row_link` has to say then.
+    """Return True if an object may be linked row by row, which its platform and `uruk.row_link` have to say then.
 
     Not the first one of a process: the columns are imported by then, and the rows are not.
     """
@@ -94,9 +100,7 @@ def goes_by_rows(session: Lifetime, entry: ObjectEntry) -> bool:
         return False
     if session.has_imports or session.displaced or session.stand_ins is not None:
         return False
-    if entry.tracker.replaceable is not None or (session.hooks and any(session.hooks.values())):
-        return False
-    return session.platform is None or session.platform.for_rows() is not None
+    return entry.tracker.replaceable is None and not (session.hooks and any(session.hooks.values()))
 
 
 def note_link() -> None:

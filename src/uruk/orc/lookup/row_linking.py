@@ -26,6 +26,8 @@ def link_one(session: Lifetime, entry: ObjectEntry, arrays: list[FunctionArray])
     """
     platform = session.platform
     rows_there = None if platform is None else platform.for_rows()
+    if rows_there is None and platform is not None:
+        return False
     memory = session.executor.memory if session.only_links or platform is None else platform.host.memory
     request = _request(session, entry, rows_there)
     if request is None:
@@ -43,7 +45,7 @@ def link_one(session: Lifetime, entry: ObjectEntry, arrays: list[FunctionArray])
             # Unwind data is registered before any name is known, so that no thread runs code that cannot unwind.
             running.loaded(linked, entry.tracker)
         _record(session, linked, entry)
-        if running is not None:
+        if running is not None and linked.work.has_initialisers:
             arrays += running.arrays(linked, entry.tracker, (entry.order, entry.place))
     except BaseException as error:  # there is no unwinder, without which code is of no use, or Ctrl-C
         del arrays[count:]
@@ -157,8 +159,9 @@ def _record(session: Lifetime, linked: RowLinked, entry: ObjectEntry) -> None:
     if linked.module_handle is not None and not resources.module_handles:
         resources.module_handles.append(linked.module_handle)
     resources.memory.append((linked.allocation, list(range(len(linked.segments)))))
-    _record_uses(session, work, entry)
-    session.changed()
+    if work.undefined:
+        _record_uses(session, work, entry)
+    session.changes += 1  # see `Registry.changed`
 
 
 def _record_uses(session: Lifetime, work: Work, entry: ObjectEntry) -> None:

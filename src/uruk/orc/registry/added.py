@@ -71,7 +71,10 @@ class _AddedRows(Added):
         self.first = first
         self.outer = None
         self._rows = rows
-        self.ids = [name for name in rows.names if name >= 0]
+        self.ids: list[int] = []
+        for name in rows.names:
+            if name >= 0:
+                self.ids.append(name)
 
     @cached_property
     def names(self) -> I32:  # pyright: ignore[reportIncompatibleVariableOverride] (a field there)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import TypeVar
 
@@ -34,24 +35,16 @@ def add(
 
     If the call ends in any other way, nothing was added; but what belongs to a given tracker by then, stays with it.
     """
-    made: list[ResourceTracker] = []
-
-    def whole() -> ResourceTracker:
-        if tracker is None:
-            own = session.new_tracker(dylib, name)
-            made.append(own)
-        else:
-            own = defining.checked(dylib, tracker)
-        work(own)
-        return own
-
+    own: ResourceTracker | None = None
     try:
         with session.lock:
             session.check_dylib(dylib)
+            own = session.new_tracker(dylib, name) if tracker is None else defining.checked(dylib, tracker)
             # The lock is held for all of the step, so that no lookup sees half of what is added.
-            return atomically(session, whole)
+            atomically(session, partial(work, own))
+            return own
     except BaseException:
-        for own in made:
+        if tracker is None and own is not None:
             # Without the lock, as the removal of a tracker runs finalisers, which may look names up.
             _drop(session, dylib, own)
         raise

@@ -142,7 +142,7 @@ def enter_objects(
         entries.append(entry)
         if root:
             dylib.roots.append(entry)
-    session.changed()
+    session.changes += 1  # see `Registry.changed`
     return entries
 
 

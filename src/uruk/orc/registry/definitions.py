@@ -60,6 +60,8 @@ _FLAG_OF_TYPE[[SymbolType.FUNC, SymbolType.IFUNC]] = Flag.FUNCTION
 _FLAG_OF_TYPE[SymbolType.TLS] = Flag.TLS
 _FLAG_OF_VISIBILITY = np.zeros(4, np.uint8)
 _FLAG_OF_VISIBILITY[[Visibility.HIDDEN, Visibility.INTERNAL]] = Flag.HIDDEN
+# The same for single rows: an index of bytes gives a Python number.
+_RANKS, _TYPE_FLAGS, _HIDING = _RANK_OF_BINDING.tobytes(), _FLAG_OF_TYPE.tobytes(), _FLAG_OF_VISIBILITY.tobytes()
 
 
 def definition_rows(rows: ObjectRows) -> list[tuple[int, int, int]]:
@@ -67,6 +69,6 @@ def definition_rows(rows: ObjectRows) -> list[tuple[int, int, int]]:
     found: list[tuple[int, int, int]] = []
     for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
         if name >= 0 and kind not in _DEFINE_NOTHING:
-            rank = Rank.COMMON if kind == SymbolKind.COMMON else _RANK_OF_BINDING.item(binding)
-            found.append((name, rank, _FLAG_OF_TYPE.item(type) | _FLAG_OF_VISIBILITY.item(visibility)))
+            rank = Rank.COMMON if kind == SymbolKind.COMMON else _RANKS[binding]
+            found.append((name, rank, _TYPE_FLAGS[type] | _HIDING[visibility]))
     return found

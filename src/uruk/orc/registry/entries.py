@@ -18,7 +18,7 @@ from uruk.orc.registry.namespace import Namespace
 from uruk.orc.registry.search import ArchiveEntry, SearchOrder
 from uruk.orc.registry.symbols import SymbolFlags, decode_name
 from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.registry.wrapping import redirect_references, split_stack_names
+from uruk.orc.registry.wrapping import MORE_STACK, redirect_references, split_stack_names
 from uruk.records import Unique, record
 
 if TYPE_CHECKING:
@@ -289,8 +289,9 @@ class Contents(Namespace, Unique):
     def redirect_references(self, graph: Graph) -> None:
         """Apply `redirections` to a graph that is being added."""
         redirections = (self.implements or self).redirections
-        # These hold for the graphs that follow, too, as ld wraps names in all inputs of a line.
-        redirections |= split_stack_names(graph, self.names)
+        if MORE_STACK in self.names:
+            # These hold for the graphs that follow, too, as ld wraps names in all inputs of a line.
+            redirections |= split_stack_names(graph, self.names)
         if redirections:
             redirect_references(graph, self.names, redirections)
 
@@ -302,8 +303,8 @@ class Contents(Namespace, Unique):
 
     def has_roots(self) -> bool:
         """Return True if a lookup here has more to do than to find what it is asked for: initialisers, or sources."""
-        # The common case of one dylib walks no graph.
-        if self._has_own_roots():
+        # As `_has_own_roots` has it: the common case of one dylib takes no call, and walks no graph.
+        if self.roots or self.root_units or self.announced or self.source_errors:
             return True
         return not self.stands_alone and any(dylib._has_own_roots() for dylib in self.dependencies())
 

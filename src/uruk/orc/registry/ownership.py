@@ -12,6 +12,7 @@ import numpy as np
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection, Table
 from uruk.graph.names import Names
+from uruk.graph.rows import ObjectRows
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
 from uruk.orc.registry.added import Added
 from uruk.orc.registry.definitions import Definitions, definition_rows
@@ -61,31 +62,35 @@ def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
     rows = added.graph.rows
-    if rows is not None and _record_rows(definition_rows(rows), rows.groups, added.first, table, names):
+    if rows is not None and _record_rows(rows, added.first, table, names):
         return NO_ENTRIES
     return record_some(added, added.definitions, table, names, file_of)
 
 
-def _record_rows(
-    definitions: list[tuple[int, int, int]], groups: list[int], number: int, table: SymbolTable, names: Names
-) -> bool:
+def _record_rows(rows: ObjectRows, number: int, table: SymbolTable, names: Names) -> bool:
     """Record the definitions and groups of one object if nobody else has their names.
 
     Returns False, with nothing recorded, for others.
     """
-    table.grow(len(names.ids))
+    definitions, groups = definition_rows(rows), rows.groups
+    # The reader has interned names since the table grew last.
+    if max(max(rows.names, default=NONE), max(groups, default=NONE)) >= table.owner.size:
+        table.grow(len(names.ids))
     if groups and (len(set(groups)) < len(groups) or any(table.group.item(name) >= 0 for name in groups)):
         return False
     seen: set[int] = set()
+    owner, all_flags, ranks = table.owner, table.flags, table.rank
     for name, _, _ in definitions:
-        if name in seen or table.owner.item(name) >= 0 or table.rank.item(name) or table.ready.item(name):
+        if name in seen or owner.item(name) >= 0 or ranks.item(name) or table.ready.item(name):
             return False
         seen.add(name)
     for name, rank, flags in definitions:
-        table.note_row(name)
-        table.owner[name] = number
-        table.flags[name] = flags
-        table.rank[name] = rank
+        if table.undo is not None:
+            # Of a name without a definition.
+            table.undo += (("owner", name, NONE), ("flags", name, all_flags.item(name)), ("rank", name, Rank.NONE))
+        owner[name] = number
+        all_flags[name] = flags
+        ranks[name] = rank
     for name in groups:
         table.note_group(name)
         table.group[name] = number

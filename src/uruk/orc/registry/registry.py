@@ -126,7 +126,8 @@ class Registry(Owner, Unique):
     @property
     def only_links(self) -> bool:
         """True where linked code is nothing that any process could run."""
-        return bool(self.options.linked_only_for) or self.executor.memory.fixed
+        options = self.options
+        return (not options.execute and bool(options.linked_only_for)) or self.executor.memory.fixed
 
     def check_open(self) -> None:
         """Raise SessionClosed after close()."""

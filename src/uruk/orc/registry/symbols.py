@@ -130,13 +130,6 @@ class SymbolTable:
                 # `take` copies, so that the values outlive what is written next.
                 self.undo.append((column, rows, getattr(self, column).take(rows)))
 
-    def note_row(self, row: int) -> None:
-        """Note the row of one name, which is about to get a definition."""
-        if self.undo is not None:
-            self.undo.append(("owner", row, self.owner.item(row)))
-            self.undo.append(("flags", row, self.flags.item(row)))
-            self.undo.append(("rank", row, self.rank.item(row)))
-
     def note_group(self, row: int) -> None:
         """Note the row of one signature, which is about to get a group."""
         if self.undo is not None:

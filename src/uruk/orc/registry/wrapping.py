@@ -39,12 +39,9 @@ def split_stack_names(graph: Graph, names: Names) -> dict[bytes, bytes]:
 
     It says where a new thread's stack ends; gcc has the linker wrap it where it links with -fsplit-stack (gcc.cc).
     Objects that have a runtime of their own for split stacks are left alone, and so are those that only ask by a weak
-    reference whether there is one, as JIT compilers do.
+    reference whether there is one, as JIT compilers do. `names` has the number of `MORE_STACK`.
     """
-    number = names.get(MORE_STACK, -1)
-    if number < 0:
-        return {}
-    symbols = graph.symbols
+    number, symbols = names[MORE_STACK], graph.symbols
     mentions = (symbols.name == number) & (symbols.binding != Binding.WEAK)
     kind = symbols.kind[mentions]
     return wrapped_names(b"pthread_create") if kind.size and every(kind == SymbolKind.UNDEFINED) else {}

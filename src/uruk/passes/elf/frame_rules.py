@@ -54,11 +54,12 @@ class FrameRules(NamedTuple):
 
 def rules_of(record: bytes, registers: int) -> FrameRules:
     """Read a CIE, from its length on; `registers`: how many unwinders know. Raises FrameError."""
-    return _cached(record, registers) if len(record) <= _CACHED_SIZE else _read(record, registers)
+    return known_rules(record, registers) if len(record) <= _CACHED_SIZE else _read(record, registers)
 
 
 @lru_cache(maxsize=128)
-def _cached(record: bytes, registers: int) -> FrameRules:
+def known_rules(record: bytes, registers: int) -> FrameRules:
+    """Return the same for a record that is short enough to be kept."""
     return _read(record, registers)
 
 

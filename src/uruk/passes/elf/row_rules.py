@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from uruk.graph.graph import Role, Zone
 from uruk.graph.types import NONE
 from uruk.passes.elf.own_names import DSO_HANDLE, OWN_PLACES, PRIVATE, START, STOP
@@ -53,9 +55,14 @@ def _fields_of(work: Work, block: int) -> list[Field]:
         if home == block:
             row, place, value = kinds[kind], symbols[target][3], symbols[target][7] + addend
             room = blocks[place].size - value
-            fields.append(Field(begin, begin + row.width, place, row.address_of, row.plain, value, room))
-    fields.sort()
+            fields.append(_field(Field, (begin, begin + row.width, place, row.address_of, row.plain, value, room)))
+    if len(fields) > 1:
+        fields.sort()
     return fields
+
+
+_field: Any = getattr(tuple, "__new__")  # noqa: B009 - its type knows nothing of the items
+"""Makes a named tuple without a call in Python for each."""
 
 
 ROW_RULES = ELFRowRules()

@@ -38,19 +38,28 @@ class ELFRules(Rules):
         self._tls_plan: TLSPlan | None = None
         """None where neither code nor data has to do with thread-locals."""
 
+    _row_rules: RowRules | None = None
+
     @staticmethod
     def for_rows() -> RowRules:
         """See `uruk.passes.elf.row_rules`."""
-        from uruk.passes.elf.row_rules import ROW_RULES  # the first link of a process goes through the columns
+        rules = ELFRules._row_rules
+        if rules is None:
+            from uruk.passes.elf.row_rules import ROW_RULES  # the first link of a process goes through the columns
 
-        return ROW_RULES
+            # Kept, as an import that is done costs more than most steps of such a link.
+            rules = ELFRules._row_rules = ROW_RULES
+        return rules
 
     @staticmethod
     def adapt(graph: Graph, names: Names) -> None:
         """Let each object have its own copy of small helpers; see `uruk.passes.elf.per_object_helpers`."""
-        from uruk.passes.elf import per_object_helpers
+        # Such helpers are in groups, which most small objects do not have.
+        if graph.rows is not None and not graph.rows.groups:
+            return
+        from uruk.passes.elf.per_object_helpers import keep_own_copies
 
-        per_object_helpers.keep_own_copies(graph, names)
+        keep_own_copies(graph, names)
 
     @classmethod
     def is_own_name(cls, text: bytes) -> bool:

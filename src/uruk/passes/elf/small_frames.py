@@ -7,7 +7,7 @@ from typing import TypeAlias
 from uruk.graph.kinds import RELATIVE
 from uruk.graph.types import I64, NONE
 from uruk.named_tuples import NamedTuple
-from uruk.passes.elf.frame_rules import FrameError, FrameRules, rules_of
+from uruk.passes.elf.frame_rules import FrameError, FrameRules, known_rules
 from uruk.passes.state import State
 
 SMALL = 1024
@@ -81,7 +81,7 @@ def functions_of(content: bytes, fields: list[Field], registers: int) -> list[Fr
         theirs, record, distance = fields[first:next_field], content[4 * at : 4 * end], words[at + 1]
         if distance == 0:
             try:
-                rules = cies[at] = rules_of(record, registers)
+                rules = cies[at] = known_rules(record, registers)
             except FrameError:
                 return None
             for field in theirs:

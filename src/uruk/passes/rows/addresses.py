@@ -6,7 +6,7 @@ import numpy as np
 
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import Operand
-from uruk.graph.types import ADDRESSES, U8, signed
+from uruk.graph.types import ADDRESSES, HALF, U8, signed
 from uruk.isa.interface import InstructionSet
 from uruk.passes.rows.fixup import displacement
 from uruk.passes.rows.imports import is_plain
@@ -19,7 +19,9 @@ def assign(work: Work, stub_size: int) -> None:
     address = work.address = [0] * len(work.rows.symbols)
     for row, (_, _, kind, block, _, _, _, value) in enumerate(work.rows.symbols):
         if block >= 0:
-            address[row] = signed(blocks[block].address + value)
+            place = blocks[block].address + value
+            # Without a call for the addresses that programs have.
+            address[row] = place if -HALF <= place < HALF else signed(place)
         elif kind == SymbolKind.ABSOLUTE:
             address[row] = signed(value)
     for row, (place, _) in work.external.items():
@@ -50,9 +52,9 @@ def _use_stubs_as_addresses(work: Work) -> None:
         work.address[target] = work.stubs[target].address
 
 
-def write_tables(work: Work, image: U8, isa: InstructionSet) -> None:
-    """Write stubs, slots and the module's handle."""
-    view, pointer = memoryview(image), work.kinds.pointer
+def write_tables(work: Work, image: U8, view: memoryview, isa: InstructionSet) -> None:
+    """Write stubs, slots and the module's handle into an image, and its view."""
+    pointer = work.kinds.pointer
     order = "little" if work.kinds.order == "<" else "big"
     if work.stub_block is not None:
         rows = [(stub.address, stub.slot.address) for stub in work.stubs.values() if stub.slot is not None]
@@ -74,9 +76,9 @@ def write_tables(work: Work, image: U8, isa: InstructionSet) -> None:
         view[at : at + pointer] = (work.handle.address % ADDRESSES).to_bytes(pointer, order)
 
 
-def copy_content(work: Work, image: U8) -> None:
-    """Copy the content of every block to its position."""
-    view, arena = memoryview(image), work.buffer
+def copy_content(work: Work, view: memoryview) -> None:
+    """Copy the content of every block to its position in an image."""
+    arena = work.buffer
     for block in work.blocks:
         at, start, size = block.position, block.content, block.size
         if start >= 0 and size:

@@ -12,14 +12,12 @@ from collections.abc import Callable
 import numpy as np
 
 from uruk.graph.kinds import PAGE_MASK, Operand
-from uruk.graph.types import ADDRESSES, U8, some
+from uruk.graph.types import ADDRESSES, HALF, U8, some
 from uruk.isa.interface import GOTLoads, InstructionSet
 from uruk.passes.fields import fill_instructions
 from uruk.passes.rows.imports import is_plain
 from uruk.passes.rows.kinds import KindRow
 from uruk.passes.rows.work import LeftToColumns, Stub, Work
-
-_HALF = ADDRESSES >> 1
 
 
 class Field:
@@ -39,11 +37,14 @@ class Field:
 
 def wrapped(value: int) -> int:
     """Return a number modulo 2^64 in the range of int64, as columns have it."""
-    return (value + _HALF) % ADDRESSES - _HALF
+    return (value + HALF) % ADDRESSES - HALF
 
 
-def fix_up(work: Work, image: U8, isa: InstructionSet) -> None:
-    """Write every edge. Leaves to the columns, with no field written, values that are out of range."""
+def fix_up(work: Work, image: U8, view: memoryview, isa: InstructionSet) -> None:
+    """Write every edge into an image, and its view.
+
+    Leaves to the columns, with no field written, values that are out of range.
+    """
     fields: list[Field] = []
     loads: list[tuple[int, Field]] = []
     kinds, address, blocks, stubs = work.kind_rows, work.address, work.blocks, work.stubs
@@ -60,17 +61,22 @@ def fix_up(work: Work, image: U8, isa: InstructionSet) -> None:
                 field.stub = _stub_of(work, row, target, addend)
         fields.append(field)
     if loads:
-        _relax(work, image, isa, loads)
+        _relax(work, image, view, isa, loads)
     for field in fields:
         row = kinds[field.kind]
-        value = displacement(row, field.value + field.addend, field.place)
+        value = field.value + field.addend
+        if row.from_place and not row.paged:
+            value -= field.place
+        # What `displacement` has to round, or to wrap.
+        if row.paged or not -HALF <= value < HALF:
+            value = displacement(row, field.value + field.addend, field.place)
         if field.stub is not None and row.width == 4 and not row.low <= value <= row.last:
             value = displacement(row, field.stub.address + field.addend, field.place)
         if not row.low <= value <= row.last or value & (row.align - 1):
             raise LeftToColumns
         field.value = value
     if fields:
-        _write(work, image, fields)
+        _write(work, image, view, fields)
 
 
 def displacement(row: KindRow, value: int, place: int) -> int:
@@ -80,7 +86,7 @@ def displacement(row: KindRow, value: int, place: int) -> int:
     if row.from_place:
         value -= place
     # As `wrapped` has it, without a call for what need not be wrapped.
-    return value if -_HALF <= value < _HALF else wrapped(value)
+    return value if -HALF <= value < HALF else wrapped(value)
 
 
 def _stub_of(work: Work, row: KindRow, target: int, addend: int) -> Stub | None:
@@ -91,10 +97,10 @@ def _stub_of(work: Work, row: KindRow, target: int, addend: int) -> Stub | None:
     return work.stubs[target] if is_plain(row, addend) else None
 
 
-def _relax(work: Work, image: U8, isa: InstructionSet, loads: list[tuple[int, Field]]) -> None:
+def _relax(work: Work, image: U8, view: memoryview, isa: InstructionSet, loads: list[tuple[int, Field]]) -> None:
     """Turn loads through the GOT into direct ones where that fits; their fields then mean the symbol itself."""
     if isa.relax_got_load is not None:
-        _relax_each(work, memoryview(image), isa.relax_got_load, loads)
+        _relax_each(work, view, isa.relax_got_load, loads)
         return
     rows = [(work.edges[number], field.place, field.position, work.address[field.target]) for number, field in loads]
     edges = np.array([edge for edge, _, _, _ in rows], np.int64).T
@@ -138,9 +144,9 @@ def _relax_each(
         field.position -= moved_back
 
 
-def _write(work: Work, image: U8, fields: list[Field]) -> None:
+def _write(work: Work, image: U8, view: memoryview, fields: list[Field]) -> None:
     """Write all fields, in the order in which columns do: instructions, then data by width."""
-    kinds, order, view = work.kind_rows, work.kinds.order, memoryview(image)
+    kinds, order = work.kind_rows, work.kinds.order
     if work.kinds.encodings.any:
         _write_instructions(work, image, [field for field in fields if kinds[field.kind].encoded])
     by_width: dict[int, list[Field]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uruk.graph.graph import Zone
-from uruk.graph.types import ADDRESSES, signed
+from uruk.graph.types import ADDRESSES, HALF, signed
 from uruk.passes.layout import CODE_SKIP, ZEROS, Segment
 from uruk.passes.rows.work import Block, Work
 
@@ -65,5 +65,6 @@ def settle(blocks: list[list[Block]], segments: Sequence[tuple[int, int, int]], 
     for group, (_, start, _) in zip(blocks, segments, strict=True):
         for block in group:
             address = start + block.address
-            block.address = signed(address)
+            # Without a call for the addresses that programs have.
+            block.address = address if address < HALF else signed(address)
             block.position = (address - base) % ADDRESSES

@@ -10,7 +10,9 @@ _ODD_TYPES = (SymbolType.TLS, SymbolType.IFUNC)
 
 
 def find_undefined(work: Work) -> None:
-    """Fill `defined`, `undefined` and `commons`. The session's table has said that all definitions of the object stand.
+    """Fill `defined`, `undefined`, `commons` and `has_initialisers`.
+
+    The session's table has said that all definitions of the object stand.
 
     Leaves to the columns: thread-locals, IFUNCs, a name at several rows, kinds of edges that only they know.
     """
@@ -33,9 +35,11 @@ def find_undefined(work: Work) -> None:
                 work.commons[row] = work.add_block(size, value, Zone.RW, 0)
         elif row in used:  # only names that an edge refers to are needed
             work.undefined.append(row)
-    for block in work.blocks:
-        if block.zone == Zone.TLS:
+    for _, _, _, _, zone, role in rows.blocks:
+        if zone == Zone.TLS:
             raise LeftToColumns
+        if Role.PREINIT <= role <= Role.DTORS:
+            work.has_initialisers = True
 
 
 def is_weak(work: Work, row: int) -> bool:
@@ -48,11 +52,3 @@ def is_hidden(work: Work, row: int) -> bool:
     """Return True if no library's definition will do for an undefined symbol."""
     symbol = work.rows.symbols[row]
     return symbol[2] == SymbolKind.UNDEFINED and symbol[6] in (Visibility.HIDDEN, Visibility.INTERNAL)
-
-
-def initialisers(work: Work) -> bool:
-    """Return True if some block holds functions that run when the module is loaded or unloaded."""
-    for row in work.rows.blocks:  # noqa: SIM110 (any() makes a generator, which costs more than the few rows)
-        if Role.PREINIT <= row[5] <= Role.DTORS:
-            return True
-    return False

@@ -69,10 +69,9 @@ class Work:
         self.edges = edges
         self.kinds = kinds
         self.kind_rows: Sequence[KindRow] = kind_rows(kinds)
-        self.blocks = [
-            Block(content, size, align, zone, 0 if content < 0 else size)
-            for _, content, size, align, zone, _ in rows.blocks
-        ]
+        self.blocks: list[Block] = []
+        for _, content, size, align, zone, _ in rows.blocks:
+            self.blocks.append(Block(content, size, align, zone, 0 if content < 0 else size))
         self.defined: list[int] = []
         """Symbol rows of names that the object defines."""
         self.undefined: list[int] = []
@@ -100,6 +99,8 @@ class Work:
         """The end of the addresses that absolute 32-bit fields can hold; 0 where there are none."""
         self.address: list[int] = []
         """Of every symbol row."""
+        self.has_initialisers = False
+        """True if some block holds functions that run when the module is loaded or unloaded."""
 
     def add_block(self, size: int, align: int, zone: int, stored: int) -> Block:
         """Return a new block, behind all others."""

@@ -49,12 +49,17 @@ class LinuxRows:
             return
         address, code = work.unwind.address, linked.code()
         if frames is not None and code is not None:
-            pairs = sorted([(work.blocks[block].address + at, address + record) for block, at, record in work.unwound])
+            if not work.unwound:
+                return
+            pairs: list[tuple[int, int]] = []
+            for block, at, record in work.unwound:
+                pairs.append((work.blocks[block].address + at, address + record))
+            pairs.sort()
+            functions, records = zip(*pairs, strict=True)
             # A full table refuses: then the unwind data is registered, as where a slab has no table.
-            if not pairs or frames.publish(code, [pair[0] for pair in pairs], [pair[1] for pair in pairs]):
-                if pairs:
-                    tracker.resources.entries.append((frames, code))
-                    frames.commit()
+            if frames.publish(code, functions, records):
+                tracker.resources.entries.append((frames, code))
+                frames.commit()
                 return
         self.process.register_frames(address)
         tracker.resources.frames.append(address)
