@@ -17,11 +17,31 @@ from uruk.formats.heads import HEAD, target_of_head
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.registry.inputs import check, check_environment, check_seconds, check_size_given, listed, path_of
 from uruk.platforms.linux import attach as linux
+from uruk.records import record
 from uruk.runtime_files import executor_program
 from uruk.target import HERE, Target, executor_target
 
 LONGEST_SECRET = 4096
 """Bytes that a secret has at most (runtime/executor/linux/listen.c)."""
+
+
+@record
+class _Child:
+    """The arguments of `spawn` that every system's start takes."""
+
+    program: str
+    launcher: Sequence[str] | None
+    environment: Mapping[str, str]
+    shared_memory: bool
+    slab_size: int
+    deadline: float | None
+    patience: float
+    streams: Sequence[int]
+
+    @property
+    def first_patience(self) -> float:
+        """Seconds for the first message."""
+        return _least(self.patience, self.deadline)
 
 
 def spawn(
@@ -40,14 +60,13 @@ def spawn(
     """Start an executor as a child process, for one session: ``LLJIT(executor=uruk.spawn())``.
 
     `executor`: the program, uruk's own for `target` by default (``aarch64-linux``; None: this machine's); any that
-    speaks LLVM's protocol will do. `launcher` goes before it: an emulator, ``["ssh", "host"]``; None is qemu's for
-    a program of another architecture, with the libraries of Debian's cross compilers, if it is there, and wine for
-    ``x86_64-windows``. `shared_memory`:
-    code and data go by memory that both processes map; otherwise, and where such memory cannot be had
-    (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are bytes.
-    `streams`: three descriptors that are its standard streams, instead of this process's.
-    `deadline`: seconds that a call may take, each step of the start included, then ExecutorTimeout; `patience`:
-    seconds until it must have said what it is. Raises UnknownTarget, a ValueError, for a target that uruk has no
+    speaks LLVM's protocol will do. `launcher` goes before it: an emulator, ``["ssh", "host"]``; None is qemu for
+    a program of another architecture, with the libraries of Debian's cross compilers, if they are there, and wine for
+    ``x86_64-windows``. `shared_memory`: code and data go by memory that both processes map; otherwise, and where such
+    memory cannot be had (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are
+    bytes. `streams`: three descriptors that are its standard streams, instead of this process's. `deadline`: seconds
+    that a call may take, each step of the start included, then ExecutorTimeout; `patience`: seconds until it must have
+    said what it is. Raises UnknownTarget, a ValueError, for a target that uruk has no
     executor for, and ExecutorError where the process cannot be had; then, and after an exception of a signal's handler
     (Ctrl-C), nothing of it is left.
     """
@@ -61,25 +80,32 @@ def spawn(
         check_environment(environment)
     system = executor_target(target) if target else HERE
     program = path_of(executor) if executor is not None else executor_program(str(system))
-    environment = dict(os.environ if environment is None else environment)
+    variables = dict(os.environ if environment is None else environment)
+    child = _Child(program, launcher, variables, shared_memory, slab_size, deadline, patience, streams)
     if system.system == "windows":
-        return _spawn_windows(program, launcher, environment, shared_memory, slab_size, deadline, patience, streams)
+        return _spawn_windows(child)
+    return _spawn_linux(child, system, tls_pool, is_own=executor is None)
+
+
+def _spawn_linux(wanted: _Child, system: Target, tls_pool: int, *, is_own: bool) -> RemoteExecutor:
+    """Start a child of Linux; `is_own`: the program is uruk's."""
+    launcher = wanted.launcher
     if launcher is None:
         # A user's program may be a script that starts an executor elsewhere: that is not the emulator's.
-        launcher = emulator(str(system)) if executor is None or _is_foreign(program, system) else ()
+        launcher = emulator(str(system)) if is_own or _is_foreign(wanted.program, system) else ()
     if launcher and os.path.basename(launcher[0]) in ("wine", "wine64"):
         # It starts programs of Linux, too, and keeps their exit status to itself.
         raise ExecutorError(f"{launcher[0]} runs programs of Windows, and the target is {system}: name no launcher")
-    variables = linux.start_variables(environment, tls_pool)
+    command, variables = [*launcher, wanted.program], linux.start_variables(wanted.environment, tls_pool)
     words = ["report-crashes"]
     if threading.current_thread() is threading.main_thread():  # PR_SET_PDEATHSIG: at the end of this thread
         words.append(f"die-with-parent={0 if launcher else os.getpid()}")  # a launcher's child has another parent
     with deferred() as starting:
-        child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting, streams)
-        with _starting(connection, deadline):
+        child, connection = start(command, words, variables, wanted.first_patience, starting, wanted.streams)
+        with _starting(connection, wanted.deadline):
             child.tls_pool = tls_pool
-            spawned = linux.attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
-            linux.restore_variables(spawned, environment)
+            spawned = linux.attach(connection, child, shared_memory=wanted.shared_memory, slab_size=wanted.slab_size)
+            linux.restore_variables(spawned, wanted.environment)
     return spawned
 
 
@@ -90,25 +116,17 @@ def _check_numbers(slab_size: object, deadline: object, patience: object = None)
     check_seconds(patience, "patience")
 
 
-def _spawn_windows(
-    program: str,
-    launcher: Sequence[str] | None,
-    environment: Mapping[str, str],
-    shared_memory: bool,
-    slab_size: int,
-    deadline: float | None,
-    patience: float,
-    streams: Sequence[int],
-) -> RemoteExecutor:
+def _spawn_windows(wanted: _Child) -> RemoteExecutor:
     from uruk.platforms.windows import attach as windows  # seldom needed
 
-    command = [*(windows.launcher() if launcher is None else launcher), program]
-    words, variables = windows.start_words(), windows.start_variables(environment)
-    least = _least(patience, deadline)
+    command = [*(windows.launcher() if wanted.launcher is None else wanted.launcher), wanted.program]
+    words, variables = windows.start_words(), windows.start_variables(wanted.environment)
     with deferred() as starting:
-        child, connection = start(command, words, variables, least, starting, streams, inherits=False)
-        with _starting(connection, deadline):
-            return windows.attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
+        child, connection = start(
+            command, words, variables, wanted.first_patience, starting, wanted.streams, inherits=False
+        )
+        with _starting(connection, wanted.deadline):
+            return windows.attach(connection, child, shared_memory=wanted.shared_memory, slab_size=wanted.slab_size)
 
 
 def _is_foreign(program: str, target: Target) -> bool:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from uruk.cli.arguments import USAGE, parse
+from uruk.cli.arguments import USAGE, Arguments, parse
 from uruk.cli.usage import UsageError, read, refuse
 from uruk.errors import InvalidValue, UrukError
 from uruk.program.ending import end, end_as
@@ -26,18 +26,8 @@ def run(words: Sequence[str]) -> int:
 
         gc.enable()  # it goes on for as long as the program does
         return watch(arguments)
-    if arguments.driver or arguments.plan.runtimes:
-        from uruk.program.driver_runtimes import add_language_libraries, add_runtimes
-
-        try:
-            add_language_libraries(arguments.plan, arguments.driver)
-            if arguments.plan.runtimes:
-                add_runtimes(arguments, arguments.compiler)
-        except InvalidValue as error:
-            return refuse("run", UsageError(str(error)))
-        except UrukError as error:
-            print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
-            return 1
+    if (arguments.driver or arguments.plan.runtimes) and (refused := _add_runtimes(arguments)):
+        return refused
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     reader = Reader(arguments.plan, arguments.how_to_compile())
     if not (arguments.execute and arguments.in_process):
@@ -70,6 +60,22 @@ def run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         reader.stop()
         raise
+
+
+def _add_runtimes(arguments: Arguments) -> int:
+    """Add the libraries that a compiler's driver adds; returns the exit status of a refusal, else 0."""
+    from uruk.program.driver_runtimes import add_language_libraries, add_runtimes
+
+    try:
+        add_language_libraries(arguments.plan, arguments.driver)
+        if arguments.plan.runtimes:
+            add_runtimes(arguments, arguments.compiler)
+    except InvalidValue as error:
+        return refuse("run", UsageError(str(error)))
+    except UrukError as error:
+        print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def print_times(times: list[tuple[str, float]]) -> None:

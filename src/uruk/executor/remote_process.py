@@ -73,12 +73,7 @@ class RemoteProcess:
         """
         if wide:
             vectors = [*vectors, *[0] * (_VECTORS - len(vectors)), *wide]
-        room = len(self.convention.integer_registers)
-        arguments = list(integers)
-        if result_place is not None:  # it comes behind eight integer registers
-            arguments[room:room] = [*[0] * (room - len(arguments)), result_place]
-            room += 1
-        in_registers = min(room, len(arguments))
+        arguments, in_registers = self._arranged(integers, result_place)
         arguments += stack
         lent = _Lent(arguments)
         offsets, returned = lent.offsets, lent.returned
@@ -87,29 +82,43 @@ class RemoteProcess:
         numbers = sps.u64(*words[:in_registers], *vectors, *words[in_registers:], *pointers)
         counts = in_registers, len(vectors), len(words) - in_registers, len(pointers)
         marked = counts[0] | _CATCHES * raises | _IN_X87 * in_x87, *counts[1:]
+        answer = self._send(address & _WORD, (*marked, len(lent.piece), returned), (numbers, lent.piece), raises)
+        # The runtime answers with less where it had no memory for the call.
+        if len(answer) != _ANSWER.size + returned:
+            raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
+        lent.take_back(answer, _ANSWER.size)
+        return self._read_answer(answer)
+
+    def _arranged(self, integers: Sequence[Memory], result_place: Memory | None) -> tuple[list[Memory], int]:
+        """Return the words of a call, and how many of them go to integer registers; the others go on the stack."""
+        room = len(self.convention.integer_registers)
+        arguments = list(integers)
+        if result_place is not None:  # AAPCS64's x8, which comes behind the eight registers of arguments
+            arguments[room:room] = [*[0] * (room - len(arguments)), result_place]
+            room += 1
+        return arguments, min(room, len(arguments))
+
+    def _send(self, address: int, counts: tuple[int, ...], parts: tuple[Bytes, ...], raises: bool) -> bytes:
+        """Send a call, with its number, address and `counts` in front of `parts`; return the answer to it."""
         numbered: list[int] = []
 
         def make(number: int) -> tuple[Bytes, ...]:
             if raises:
                 numbered.append(number)
                 self.raising[number] = None
-            return _CALL.pack(number, address & _WORD, *marked, len(lent.piece), returned), numbers, lent.piece
+            return _CALL.pack(number, address, *counts), *parts
 
-        # The runtime answers with less where it had no memory for the call; all else has this size.
         try:
-            answer = self.connection.call_with(self._call, make, most=_ANSWER.size + returned)
+            answer = self.connection.call_with(self._call, make, most=_ANSWER.size + counts[-1])
         except BaseException:
             if numbered and self.connection.is_pending(numbered[0]):
-                self._left[numbered[0]] = address & _WORD
+                self._left[numbered[0]] = address
             raise
         finally:
             raised = self.raising.pop(numbered[0], None) if numbered else None
         if raised is not None:
             raise raised
-        if len(answer) != _ANSWER.size + returned:
-            raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
-        lent.take_back(answer, _ANSWER.size)
-        return self._read_answer(answer)
+        return answer
 
     def _read_answer(self, answer: bytes) -> Answer:
         """Return the results of a call. Raises CppException for one that has left the function."""

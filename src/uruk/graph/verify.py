@@ -32,6 +32,8 @@ def verify(source: Graph | Link) -> None:
             _columns(name, table)
     _ranges(graph, parsed)
     _blocks(graph, parsed)
+    _fallbacks(graph)
+    _groups(graph)
     _symbols(graph)
     _relocations(graph)
     if graph.edges is not None:
@@ -93,8 +95,7 @@ def _owners(graph: Graph, name: str) -> AnyArray:
 
 
 def _blocks(graph: Graph, parsed: bool) -> None:
-    blocks = graph.blocks
-    count, files = len(blocks), len(graph.files)
+    blocks, files = graph.blocks, len(graph.files)
     # Blocks that a pass made lie behind those of the objects, and belong to any object or none.
     read = int(graph.ranges.blocks[-1])
     _require(
@@ -117,6 +118,9 @@ def _blocks(graph: Graph, parsed: bool) -> None:
     _known("blocks", "zone", blocks.zone, ZONES)
     _known("blocks", "role", blocks.role, ROLES)
     _content(graph)
+
+
+def _fallbacks(graph: Graph) -> None:
     fallbacks = graph.fallbacks
     _within("fallbacks", "symbol", fallbacks.symbol, 0, len(graph.symbols), "symbol")
     _within("fallbacks", "instead", fallbacks.instead, 0, len(graph.symbols), "symbol")
@@ -125,8 +129,12 @@ def _blocks(graph: Graph, parsed: bool) -> None:
     owner = _owners(graph, "symbols")
     alike = owner[fallbacks.symbol] == owner[fallbacks.instead]
     _require(alike, "fallbacks", "instead", "is a symbol of another object", fallbacks.instead)
-    _within("blocks", "group", blocks.group, NONE, len(graph.groups), "group")
-    groups = graph.groups
+
+
+def _groups(graph: Graph) -> None:
+    """Check the groups, and the blocks' column of them."""
+    blocks, groups, count = graph.blocks, graph.groups, len(graph.blocks)
+    _within("blocks", "group", blocks.group, NONE, len(groups), "group")
     _within("groups", "name", groups.name, 0, 1 << 31, "name")
     _require(
         groups.object == _owners(graph, "groups"),

@@ -145,24 +145,14 @@ class Program:
 
         `environment` and the working `directory` are this process's by default, and always in process. `executor` is
         the process to run it in, from `uruk.spawn` or `uruk.connect`, which has an environment and streams of its own,
-        and serves one run. `stdin` may be bytes that the program reads;
-        it, `stdout` and `stderr` may be files or descriptors, and are this process's by default. `capture`: what it
-        writes to the two that are not given is kept, through temporary files. Raises what linking raises, LinkError
+        and serves one run. `stdin` may be bytes that the program reads; it, `stdout` and `stderr` may be files or
+        descriptors, and are this process's by default. `capture`: what it writes to the two that are not given is kept,
+        through temporary files. Raises what linking raises, LinkError
         among it, and ExecutorError where the process cannot be had; nothing of it is left then.
         """
-        if self._in_process and environment is not None:
-            raise InvalidValue("a program in this process has its environment: change os.environ")
-        if self._in_process and (directory or executor):
-            raise InvalidValue("a program in this process has its working directory, and no executor")
-        if executor and (capture or environment is not None or (stdin, stdout, stderr) != (None, None, None)):
-            raise InvalidValue("an executor has its environment and streams: give them to uruk.spawn()")
-        if executor and self._plan.preloaded:
-            raise InvalidValue(f"{self._plan.preloaded[0]} must be loaded before all else: no executor can be given")
+        has_streams = capture or (stdin, stdout, stderr) != (None, None, None)
+        self._check_surroundings(environment, directory, executor, has_streams=has_streams)
         place = path_of(directory)
-        if environment is not None:
-            check_environment(environment)
-        if place and not os.path.isdir(place):
-            raise InputNotFound(place, "working directory", "there is no such directory")
         with ExitStack() as files:
             output = files.enter_context(tempfile.TemporaryFile()) if capture and stdout is None else None
             errors = files.enter_context(tempfile.TemporaryFile()) if capture and stderr is None else None
@@ -184,6 +174,28 @@ class Program:
             )
             status, crash = self._run(settings)
             return Ended(status, _content(output), _content(errors), crash)
+
+    def _check_surroundings(
+        self,
+        environment: Mapping[str, str] | None,
+        directory: str | os.PathLike[str],
+        executor: RemoteExecutor | None,
+        *,
+        has_streams: bool,
+    ) -> None:
+        """Raise InvalidValue for arguments of `run` that exclude one another, InputNotFound for no directory."""
+        if self._in_process and environment is not None:
+            raise InvalidValue("a program in this process has its environment: change os.environ")
+        if self._in_process and (directory or executor):
+            raise InvalidValue("a program in this process has its working directory, and no executor")
+        if executor and (environment is not None or has_streams):
+            raise InvalidValue("an executor has its environment and streams: give them to uruk.spawn()")
+        if executor and self._plan.preloaded:
+            raise InvalidValue(f"{self._plan.preloaded[0]} must be loaded before all else: no executor can be given")
+        if environment is not None:
+            check_environment(environment)
+        if (place := path_of(directory)) and not os.path.isdir(place):
+            raise InputNotFound(place, "working directory", "there is no such directory")
 
     def _run(self, settings: Settings) -> tuple[int, ExecutorLost | None]:
         with ExitStack() as redirected:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from uruk.formats.coff import constants as coff
@@ -121,25 +123,31 @@ def _change_by_directives(tables: Tables, symbols: Symbols, names: Names) -> Non
         symbols.visibility[rows][np.isin(name, hidden) & (kind != SymbolKind.UNDEFINED)] = Visibility.HIDDEN
 
 
-def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: Names) -> tuple[Symbols, I64, Fallbacks]:
-    """Symbols, starts and fallbacks with the names that directives ask for, or that stand for others."""
-    start, short = tables.records.start, tables.short
+def _names_added(directives_of: Mapping[int, Directives]) -> tuple[list[bytes], list[int], list[int], list[int]]:
+    """Return the names that directives add, the object and the binding of each, and which of them have an alternative:
+    the name right behind such a one."""
     texts: list[bytes] = []
     owners: list[int] = []
     bindings: list[int] = []
-    firsts: list[int] = []
-    """The names that others, each right behind its own, stand for."""
-    for owner, directives in sorted(tables.directives.items()):
+    replaced: list[int] = []
+    for owner, directives in sorted(directives_of.items()):
         for text in directives.wanted:
             texts.append(text)
             bindings.append(Binding.GLOBAL)
         for pair in directives.alternates:
-            firsts.append(len(texts))
+            replaced.append(len(texts))
             texts += pair
-            # X may stay undefined, as Y stands for it then.
+            # X may stay undefined, as references to it mean Y then.
             bindings += [Binding.WEAK, Binding.GLOBAL]
         # One owner for each name that this object has added.
         owners += [owner] * (len(texts) - len(owners))
+    return texts, owners, bindings, replaced
+
+
+def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: Names) -> tuple[Symbols, I64, Fallbacks]:
+    """Return symbols, starts and fallbacks with the names that directives ask for, and those of `/alternatename`."""
+    start, short = tables.records.start, tables.short
+    texts, owners, bindings, replaced = _names_added(tables.directives)
     if not texts:
         return symbols, start, fallbacks
     owner = np.array(owners, np.int64)
@@ -158,7 +166,7 @@ def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: N
     )  # fmt: skip
     order = np.empty(count + owner.size, np.int64)
     order[old], order[place] = np.arange(count), count + np.arange(owner.size)
-    first = np.array(firsts, np.int64)
+    first = np.array(replaced, np.int64)
     symbol = np.concatenate([old[fallbacks.symbol], place[first]])
     instead = np.concatenate([old[fallbacks.instead], place[first + 1]])
     # Fallbacks ascend by symbol; stable, as the first of several counts.
