@@ -40,7 +40,7 @@ class Unread(Exception):
         super().__init__(self.reason)
 
     def as_error(self, what: str, text: str) -> InvalidValue:
-        """Return the error for whoever gave the text, as what it is not."""
+        """Return the error that says that a text is not `what`, and why."""
         shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
         return InvalidValue(f"`{shown}' is not {what}: {self.reason}")
 

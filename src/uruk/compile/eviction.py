@@ -10,7 +10,7 @@ from pathlib import Path
 _KEEP = 0.9
 """The part that stays of the limit when entries are dropped, so that not every store counts the folder."""
 _ABANDONED = 3600.0
-"""Seconds after which a half-written file is nobody's any more."""
+"""Seconds after which a half-written file counts as abandoned."""
 _TRIES, _PAUSE = 50, 0.002
 
 

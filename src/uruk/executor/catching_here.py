@@ -22,7 +22,8 @@ from uruk.executor.prototypes import Prototype, Words
 
 _CALL = struct.Struct("<QQIIIIQQ")
 _ANSWER = struct.Struct("<qq10Q")
-_NOBODYS_CALL = (1 << 64) - 1
+_UNNUMBERED = (1 << 64) - 1
+"""The number of a call that no message of a connection has made (runtime/common/remote.c: ~0)."""
 _CATCHES, _IN_X87 = 1 << 31, 1 << 30
 _VECTORS = 8
 """Lower words of vector registers, in a call that has upper ones."""
@@ -98,5 +99,5 @@ def _message(address: int, words: Words, kept: list[object], marks: int) -> byte
     vectors = words.vectors
     if words.wide:  # behind the lower words of all registers
         vectors = [*vectors, *[0] * (_VECTORS - len(vectors)), *words.wide]
-    head = _CALL.pack(_NOBODYS_CALL, address, len(integers) | marks, len(vectors), len(stack), 0, 0, 0)
+    head = _CALL.pack(_UNNUMBERED, address, len(integers) | marks, len(vectors), len(stack), 0, 0, 0)
     return head + struct.pack(f"<{len(integers) + len(vectors) + len(stack)}Q", *integers, *vectors, *stack)

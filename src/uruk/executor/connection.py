@@ -94,7 +94,7 @@ class Connection:
         self._peer = peer
         self._write = write_to if shut_down is not None else -1
         self._calls = PendingCalls()
-        self._leaving: dict[int, WaitingCall] = {}  # calls that nobody waits for any more, until that is noted
+        self._leaving: dict[int, WaitingCall] = {}  # calls whose threads have stopped waiting, until that is noted
         self._closing = False
         self.runs_program = False
         """A program was begun there, with which the process ends: that is no loss to speak of."""
@@ -335,7 +335,7 @@ class Connection:
 
     @awaited_thread()
     def _listen(self) -> None:
-        """Read the line while nobody does who waits for an answer; see to its end."""
+        """Read the line while no thread that waits for an answer does; see to its end."""
         everything = self._poll()
         turns = 0
         while not (self._ended.is_set() and self._closing) and not self._time_is_over():
@@ -525,7 +525,7 @@ class Connection:
         return self._end_at is not None and time.monotonic() >= self._end_at
 
     def _rouse(self) -> None:
-        """Wake whoever waits for the line."""
+        """Wake the thread that waits for the line."""
         with self._wake_lock:
             if self._wake >= 0:
                 os.eventfd_write(self._wake, 1)

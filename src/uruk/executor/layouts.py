@@ -270,7 +270,7 @@ class Structure:
             return False
         return all(map(_is_equal, (member for _, _, member in self._layout.members), self, other))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # what is compared by its content changes with the memory
 
     def __repr__(self) -> str:
         names = (member[0] for member in self._layout.members)

@@ -60,7 +60,7 @@ class NoTLS:
 
 
 class LinkOnly:
-    """A host of links (`uruk.link.Host`) whose code nobody runs; only its memory is given."""
+    """A host of links (`uruk.link.Host`) whose code is not run; only its memory is given."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory

@@ -191,7 +191,7 @@ class RemoteExecutor(Unique):
 
 
 def _end_dropped(connection: Connection, pid: int | None) -> None:
-    """End an executor that nobody has any more, and that was not closed."""
+    """End an executor that was dropped without being closed."""
     if pid is not None and connection.lost is None:
         text = f"process {pid}, an executor, was not closed: use `with', or close its session; it is ended now"
         warnings.warn(text, ResourceWarning, stacklevel=2)

@@ -70,7 +70,7 @@ class Requests:
         except RuntimeError:  # the system has no more threads
             with self._lock:
                 self._threads -= 1
-                # Threads that run take what waits, one after the other: only without any is there nobody for it.
+                # Running threads take what waits, one request after the other: only without any is one missing.
                 if not self._threads:
                     raise
 

@@ -38,7 +38,7 @@ _REACH = 1 << 31
 
 
 class _Chunk:
-    """A reservation; `free` has its committed blocks that nobody has."""
+    """A reservation; `free` has its committed blocks that are not handed out."""
 
     def __init__(self, mapper: Mapper, architecture: Architecture, base: int) -> None:
         self.mapper = mapper

@@ -1,4 +1,4 @@
-"""A lock that an interrupted thread can give back: its holder is known."""
+"""A lock that an interrupted thread can give back, as it knows which thread holds it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from uruk.executor.locks import inner_lock, keep_for_ever, ownership
 class Turn:
     """Something that one thread at a time does.
 
-    A signal's handler may raise between any two steps of Python, also when a lock was just taken and nothing knows of
-    that yet. Who lets such an exception through calls `recover` first.
+    A signal's handler may raise between any two steps of Python, also when a lock was just taken and that is
+    not noted yet. Code that lets such an exception through calls `recover` first.
     """
 
     def __init__(self) -> None:
         self._lock = inner_lock()
 
     def take(self, end: float | None = None) -> bool:
-        """Wait for the turn, until `end` by time.monotonic() at most; whether this thread has it now."""
+        """Wait for the turn, until `end` by time.monotonic() at most. Returns True if this thread has it now."""
         if end is None:
             return self._lock.acquire()
         return self._lock.acquire(timeout=max(end - time.monotonic(), 0))
 
     def take_at_once(self) -> bool:
-        """Take the turn if nobody has it."""
+        """Take the turn if no thread has it. Returns True if this thread has it now."""
         return self._lock.acquire(blocking=False)
 
     @property
@@ -43,7 +43,7 @@ class Turn:
         keep_for_ever(self._lock)
 
     def recover(self) -> None:
-        """Let others have it if this thread does, whoever knows of that."""
+        """Let others have it if this thread has it, noted or not."""
         with contextlib.suppress(RuntimeError):  # which says that this thread does not have it
             # The lock counts how often it was taken: every one is given back, until the lock refuses.
             while True:

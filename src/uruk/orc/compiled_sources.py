@@ -184,7 +184,7 @@ def take(dylib: JITDylib, compiled: Compiled) -> bytes:
 def add_source(
     dylib: JITDylib, name: str, make: Compile, tracker: ResourceTracker | None, replaceable: bool | str = False
 ) -> ResourceTracker:
-    """Add what a source defines, which nobody knows before it is compiled.
+    """Add what a source defines, which is not known before it is compiled.
 
     With the inline dispatcher it is compiled now, and what `make` raises is raised here. Otherwise the dispatcher
     compiles it; lookups that may find something in the dylib wait for that, and the first of them raises the error.

@@ -39,8 +39,8 @@ def write_values(state: State, kind: U8, position: I64, value: I64) -> None:
     if changing is None or not changing.size:
         scatter(state.image, width, position, value, kinds.fields)
         return
-    # What else is written at such a place has its turn there, too.
-    # Only edges with a width: others write nothing.
+    # All that is written at such a place is written in order, as each change depends on what is there. Edges without a
+    # width write nothing.
     ordered = np.isin(position, position[changing]) & (width > 0)
     scatter(state.image, width * ~ordered, position, value, kinds.fields)
     _write_in_order(state, true_rows(ordered), kind, position, value)

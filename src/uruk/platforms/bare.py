@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class NoTLS:
-    """See `uruk.passes.tls.interface.TLSLoader`: whoever wants storage gets a TLSError, which says why."""
+    """See `uruk.passes.tls.interface.TLSLoader`: each request for storage is a TLSError, which says why."""
 
     def __init__(self, problem: str = "its process gives linked code no thread-local storage") -> None:
         self._problem = problem

@@ -19,7 +19,7 @@ from uruk.orc.registry.search import LookupKind
 from uruk.orc.session import Session
 
 FIRST_HANDLE = 0x75726B00
-"""Handles are numbers, not addresses: nobody may look behind them."""
+"""Handles are numbers, not addresses, so that no code reads memory by one."""
 _ROOM = 1024
 _LONGEST = 1 << 20  # bytes of a name
 _TYPES = {

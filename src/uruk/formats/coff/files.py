@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.coff.constants import RELOCATION
 from uruk.formats.coff.format import pair_of
 from uruk.formats.coff.pair import Pair
 from uruk.formats.interface import ImportLibrary, Members, RelocationRow, SharedLibrary
+from uruk.formats.relocation_rows import relocation_rows
 from uruk.graph.graph import Graph
 from uruk.graph.types import NONE, U8
 from uruk.target import Target
@@ -47,15 +46,8 @@ class COFFFiles:
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         """See `FormatFiles.relocation_rows`."""
         assert graph.target is not None, "a graph of no target"
-        rows: list[RelocationRow] = []
-        tables, pair = graph.relocations, pair_of(graph.target.architecture)
-        for block, content, count in zip(
-            tables.block.tolist(), tables.content.tolist(), tables.count.tolist(), strict=True
-        ):
-            if count:
-                raw = np.frombuffer(graph.arena.bytes_at(content, count * RELOCATION.itemsize), RELOCATION)
-                rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
-        return rows
+        pair = pair_of(graph.target.architecture)
+        return relocation_rows(graph, RELOCATION, lambda block, entry: _row(graph, pair, block, *entry))
 
     def debug_sections(
         self, file: str, data: U8, target: Target, places: Mapping[int, int] | None = None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.constants import RELA
@@ -14,6 +12,7 @@ from uruk.formats.elf.format import pair_of
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.versions import index_with_versions
 from uruk.formats.interface import Members, RelocationRow
+from uruk.formats.relocation_rows import relocation_rows
 from uruk.graph.graph import Graph
 from uruk.graph.types import NONE, U8
 from uruk.target import Target
@@ -40,15 +39,8 @@ class ELFFiles:
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         """See `FormatFiles.relocation_rows`."""
         assert graph.target is not None, "a graph of no target"
-        rows: list[RelocationRow] = []
-        tables, pair = graph.relocations, pair_of(graph.target.architecture)
-        for block, content, count in zip(
-            tables.block.tolist(), tables.content.tolist(), tables.count.tolist(), strict=True
-        ):
-            if count:
-                raw = np.frombuffer(graph.arena.bytes_at(content, count * RELA.itemsize), RELA)
-                rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
-        return rows
+        pair = pair_of(graph.target.architecture)
+        return relocation_rows(graph, RELA, lambda block, entry: _row(graph, pair, block, *entry))
 
     def debug_sections(
         self, file: str, data: U8, target: Target, places: Mapping[int, int] | None = None

@@ -1,4 +1,4 @@
-"""The needs of the passes of whoever gives thread-local storage."""
+"""Thread-local storage as the passes see it: protocols of its loader, and the operands that thread-locals have."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Carriers:
     def static_bytes_left(self) -> int:
         """Return how many bytes of static TLS the loader still has; found by trying, in about half a millisecond."""
         with self.lock:
-            # The loader tells nobody: doubling finds a size that does not fit, halving the largest that does.
+            # The loader does not tell: doubling finds a size that does not fit, halving the largest that does.
             low, high = 0, 1 << 12
             while high < _LARGEST_AREA and self._fits(high):
                 low, high = high, high * 2
@@ -366,7 +366,7 @@ class StaticArea:
         if self.used == loaded.end and self._objects == self._home.loader.objects_ever_loaded():
             return True
         end = self._home.end_of_area()
-        # Without room for even one byte nobody can tell; then it is better to give back than to keep.
+        # Without room for even one byte it cannot be found out; then it is better to give back than to keep.
         if end is not None and end != loaded.end:
             return False
         self._objects = self._home.loader.objects_ever_loaded()
