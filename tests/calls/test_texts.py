@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,29 @@ def test_lines_of_prototypes(jit: uruk.LLJIT) -> None:
     for text, line in (("int(int:3)", 1), ("typedef int a;\nint(\na:3)", 3)):
         with pytest.raises(uruk.InvalidValue, match=f"line {line}: "):
             jit.lookup("f").function(text)
+
+
+LATER = "struct t { int x, y; }; int sum(struct t);"
+
+
+def test_members_that_another_text_declares(jit: uruk.LLJIT, tmp_path: Path) -> None:
+    """Structures are complete from then on, in texts, prototypes and headers; a text that fails leaves them."""
+    jit.add_source(
+        text="struct t { int x, y; }; int sum(struct t t) { return t.x + t.y; } struct t *none(void) { return 0; }"
+    )
+    jit.cdef("struct t; union u; typedef struct t t; struct t *none(void);")
+    assert jit.none() == 0
+    for wrong in ("struct t { int x; absent y; };", "struct t { int x; }; int f(struct t) nonsense;"):
+        with pytest.raises(uruk.InvalidValue):
+            jit.cdef(wrong)
+    own = jit.lookup("sum").function("struct t { int x, y; }; int(struct t)")
+    assert own((1, 2)) == 3
+    with pytest.raises(uruk.InvalidValue, match="incomplete type"):
+        jit.lookup("sum").function("int(t)")
+    header = tmp_path / "later.h"
+    header.write_text(LATER)
+    jit.cdef(header)
+    assert (jit.sum((2, 3)), jit.lookup("sum").function("int(t)")((4, 5)), own((1, 1)), jit.none()) == (5, 9, 2, 0)
+    with pytest.raises(uruk.InvalidValue, match="line 1: duplicate declaration of struct t"):
+        jit.cdef("struct t { int x, y; };")
+    jit.cdef("union u { int x; double y; }; int f(union u);")

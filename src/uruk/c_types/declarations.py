@@ -110,7 +110,7 @@ class Types:
         self._ffi: Any = reader(long_size=long_size)
         self._read = lru_cache(maxsize=1024)(self._read_anew)
         self._declared = lru_cache(maxsize=256)(self._with)
-        self._texts: set[str] = set()
+        self._texts: dict[str, None] = {}
         self.left_out: dict[str, str] = {}
         """Functions of headers that could not be read -> why."""
 
@@ -134,7 +134,7 @@ class Types:
             _declare(self._ffi, text, override=True)
         except Exception as error:  # cffi lets its parser's and its own internal errors through
             raise Unread(error, text, self._names()) from None
-        self._texts.add(text)
+        self._texts[text] = None
         self._read.cache_clear()
         self._declared.cache_clear()
 
@@ -188,9 +188,29 @@ class Types:
         ffi: Any = reader(long_size=self._long_size)
         if self._texts:
             ffi.include(self._ffi)
-        if declarations:
-            _declare(ffi, declarations)
+        if declarations and self._adds_only(ffi, declarations):
+            return ffi
+        if declarations:  # cffi has a type once, whoever includes it: here they get types of their own
+            ffi = reader(long_size=self._long_size)
+            for text in (*self._texts, declarations):
+                _declare(ffi, text, override=True)
         return ffi
+
+    def _adds_only(self, ffi: Any, declarations: str) -> bool:
+        """Have cffi, with the types here, read a text; returns False if that gave members to a structure that has none
+        here, which is taken back."""
+        declared = self._ffi._parser._declarations.values()  # pyright: ignore[reportPrivateUsage]
+        with _quiet:  # others read no type meanwhile
+            opened = [(kind, dict(vars(kind))) for kind, _ in declared if getattr(kind, "fldtypes", ()) is None]
+            for kind, _ in opened:
+                kind.completed = 0  # what was made of it is not in this cffi
+            try:
+                _declare(ffi, declarations)
+                return all(kind.fldtypes is None for kind, _ in opened)
+            finally:
+                for kind, before in opened:
+                    vars(kind).clear()
+                    vars(kind).update(before)
 
 
 _quiet = threading.RLock()  # reentrant: a destructor may read a type in the middle

@@ -39,6 +39,7 @@ _SAID = (
     ("unexpected <StaticAssert>", "`_Static_assert' is not evaluated here: leave it out"),
     ("Directives not supported", "directives are a preprocessor's: give the path of a header"),
     ("only supports one of the following", "a macro has to be a whole number: give the path of a header for others"),
+    ("should appear on the first", "the constants of an enumeration are declared once, where it is first mentioned"),
     ("after compilation", "`...' leaves it to a compiler what is there: write that out"),
     ("expected a simple numeric constant", "a constant has to be of numbers and of constants of enumerations"),
 )
