@@ -199,18 +199,18 @@ class Types:
     def _adds_only(self, ffi: Any, declarations: str) -> bool:
         """Have cffi, with the types here, read a text; returns False if that gave members to a structure that has none
         here, which is taken back."""
-        declared = self._ffi._parser._declarations.values()  # pyright: ignore[reportPrivateUsage]
+        declared: dict[str, tuple[Any, int]] = self._ffi._parser._declarations
         with _quiet:  # others read no type meanwhile
-            opened = [(kind, dict(vars(kind))) for kind, _ in declared if getattr(kind, "fldtypes", ()) is None]
-            for kind, _ in opened:
+            kinds: list[Any] = [kind for kind, _ in declared.values() if getattr(kind, "fldtypes", ()) is None]
+            before: list[dict[str, Any]] = [dict(kind.__dict__) for kind in kinds]
+            for kind in kinds:
                 kind.completed = 0  # what was made of it is not in this cffi
             try:
                 _declare(ffi, declarations)
-                return all(kind.fldtypes is None for kind, _ in opened)
+                return all(kind.fldtypes is None for kind in kinds)
             finally:
-                for kind, before in opened:
-                    vars(kind).clear()
-                    vars(kind).update(before)
+                for kind, attributes in zip(kinds, before, strict=True):
+                    kind.__dict__ = attributes
 
 
 _quiet = threading.RLock()  # reentrant: a destructor may read a type in the middle
