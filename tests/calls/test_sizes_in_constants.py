@@ -36,7 +36,8 @@ EVERYWHERE = """
     (long long)1 << 40, (_Bool)17, (enum below)2, (enum below)-1 < 0, sizeof(int) - 5 > 0, (char)65, -1 <
     sizeof(int), ~(unsigned short)0 < 0, sizeof(float _Complex), sizeof(number), _Alignof(number), sizeof(int) *
     2 + (int)3, ~sizeof(int) >> 60, (uint8_t)-1, (size_t)-1 == ~0ull, sizeof(sizeof(int)), sizeof(int8_t),
-    sizeof(char16_t), (long)0xffffffff < 0, sizeof(inner) / sizeof(int)
+    sizeof(char16_t), (long)0xffffffff < 0, sizeof(inner) / sizeof(int), sizeof((char)1), sizeof((short)1),
+    sizeof((_Bool)3), sizeof(+(char)1), sizeof((void *)0), sizeof((long long)1)
 """
 
 

@@ -118,9 +118,10 @@ def _by_types(node: Any, scope: Scope) -> _Number:
             return _Number(_offset(scope.kind_of(kind.type), designator, scope)[0], _BITS, False)
         if type(node.expr).__name__ == "ID" and node.expr.name not in scope.names:
             raise FFIError(f"`{node.expr.name}' is no type and no constant that is known here")
-        if type(node.expr).__name__ != "Typename":
+        kind = getattr(node.expr, "to_type", node.expr)  # a cast to a small type has its size, though it is used as int
+        if type(kind).__name__ != "Typename":
             return _Number(_computed(node.expr, scope).bits // 8, _BITS, False)
-        size = scope.sizes.of(scope.kind_of(node.expr.type))
+        size = scope.sizes.of(scope.kind_of(kind.type))
         return _Number(size.size if node.op == "sizeof" else size.alignment, _BITS, False)
     except FFIError as error:
         raise error if str(error).startswith(":") else fault_at(node, str(error)) from None
