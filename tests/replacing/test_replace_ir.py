@@ -147,3 +147,21 @@ def test_every_form_of_a_global_value_has_its_section() -> None:
     with uruk.LLJIT() as jit:
         jit.add_object(data, replaceable=True)
         assert jit.lookup("q )(").function("int(void)")() == 9
+
+
+def test_variables_keep_their_values_and_names() -> None:
+    """Of a variable that is zeros in a part only, nothing is left out; a name may have any words in it."""
+    more = """
+        @mixed = global {{ [4 x i8], i32 }} {{ [4 x i8] zeroinitializer, i32 5 }}
+        @"a private b" = private global i32 7
+        define i32 @both() {{
+          %a = getelementptr {{ [4 x i8], i32 }}, ptr @mixed, i32 0, i32 1
+          %x = load volatile i32, ptr %a
+          %y = load volatile i32, ptr @"a private b"
+          %z = add i32 %x, %y
+          ret i32 %z
+        }}
+    """
+    with uruk.LLJIT() as jit:
+        jit.add_ir(text(2, more), replaceable=True)
+        assert jit.lookup("both").function("int(void)")() == 12

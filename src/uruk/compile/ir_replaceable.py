@@ -15,7 +15,7 @@ INTERPOSABLE = '!llvm.module.flags = !{!0}\n!0 = !{i32 4, !"SemanticInterpositio
 _BRACKETS = re.compile(r'"[^"]*"|[()]')
 _STRING = re.compile(r'"[^"]*"')
 _BEFORE_SECTION = re.compile(r"(?: (?:local_)?unnamed_addr)?(?: addrspace\(\d+\))?(?: #\d+)?")
-_ZEROS = re.compile(r" zeroinitializer(?:, |(?: #\d+)?$)")
+_NESTING = re.compile(r"[\[{(<]|[\]})>]| zeroinitializer\b")
 _ATTRIBUTES = re.compile(r"(?: #\d+)?$")
 _WITHOUT_SECTION = frozenset(("thread_local", "common", "appending", "available_externally", "external", "extern_weak"))
 
@@ -61,13 +61,27 @@ def _variable(line: str, value: re.Match[str], separator: str) -> str:
     if not _WITHOUT_SECTION.isdisjoint(words) or (kind == "constant" and "unnamed_addr" in words):
         return line
     if kind == "global" and "private" in words:
-        line = line.replace(" private ", " internal ", 1)
-    section = ".bss" if _ZEROS.search(line) else ".data"
+        start, end = value.span("words")  # not in the name, which may be any text
+        line = line[:start] + line[start:end].replace("private", "internal", 1) + line[end:]
+    section = ".bss" if _is_zero(line) else ".data"
     if kind == "constant":  # with addresses in it, it is written once, when it is linked
         section = ".data.rel.ro" if _STRING.sub("", line).count("@") > 1 else ".rodata"
     end = _ATTRIBUTES.search(line)
     at = end.start() if end is not None else len(line)
     return _with_section(line, at, section + separator, value["name"], ",")
+
+
+def _is_zero(line: str) -> bool:
+    """Return True if a variable is zeros as a whole, and not only a part of it. LLVM leaves out what is in ``.bss``."""
+    depth = 0
+    for found in _NESTING.finditer(_STRING.sub("", line)):
+        if found[0] in "[{(<":
+            depth += 1
+        elif found[0] in "]})>":
+            depth -= 1
+        elif not depth:
+            return True
+    return False
 
 
 def _with_section(line: str, at: int, prefix: str, name: str, comma: str = "") -> str:
