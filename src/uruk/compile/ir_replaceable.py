@@ -72,7 +72,7 @@ def _variable(line: str, value: re.Match[str], separator: str) -> str:
 
 
 def _is_zero(line: str) -> bool:
-    """Return True if a variable is zeros as a whole, and not only a part of it. LLVM leaves out what is in ``.bss``."""
+    """Return True if a variable is zeros as a whole: LLVM ends the process for other bytes in ``.bss``."""
     depth = 0
     for found in _NESTING.finditer(_STRING.sub("", line)):
         if found[0] in "[{(<":
