@@ -11,6 +11,8 @@ from uruk.graph.types import I64, U8, AnyArray, ranges, true_rows, windows
 
 NAME_SHARING = 16
 """Names that a byte of a string table may be part of, on average: suffixes are shared, but not without end."""
+_ITEMS_OF_A_SLICE = 40
+"""Items that are gathered by index in the time in which one slice is made and copied."""
 
 
 def strings_at(arena: Arena, places: Sequence[int], make_error: Callable[[int], Exception]) -> list[bytes]:
@@ -47,9 +49,9 @@ def gather_runs(buffer: U8, starts: I64, sizes: I64, item: int = 1) -> U8:
     # The first row of each run of ranges that touch, and the end of each run's last row.
     first = true_rows(np.concatenate([[True], starts[1:] != starts[:-1] + sizes[:-1]]))
     ends = (starts + sizes)[np.concatenate([first[1:] - 1, [starts.size - 1]])]
-    # From some runs on, one gather by index costs less than a slice and a copy of each: index arithmetic costs a fixed
-    # amount an item, a small array costs about half a microsecond whatever its size.
-    if first.size > 4000 or (item > 1 and first.size > 1000):
+    # Where runs are short one gather by index costs less than a slice and a copy of each: index arithmetic costs a
+    # fixed amount an item, and a small array as much as some forty of them, whatever its size.
+    if first.size > 1000 and first.size * _ITEMS_OF_A_SLICE > int(sizes.sum()) // item:
         places = ranges(np.zeros_like(starts), sizes // item) * item + starts.repeat(sizes // item)
         return windows(buffer, np.dtype((np.void, item)))[places].view(np.uint8)
     return np.concatenate([buffer[a:b] for a, b in zip(starts[first].tolist(), ends.tolist(), strict=True)])

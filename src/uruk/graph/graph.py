@@ -16,7 +16,7 @@ import numpy as np
 from uruk.errors import LinkError
 from uruk.graph.arena import Arena
 from uruk.graph.kinds import KindTable
-from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray, filled
+from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray, filled, true_rows
 from uruk.records import field_names, record
 from uruk.target import Target
 
@@ -119,7 +119,12 @@ class Table:
     def rows(self: TableT, selection: slice | AnyArray) -> TableT:
         """Return the selected rows as a table of the same kind: a view for a slice, a copy for a mask or row
         numbers."""
-        return type(self)(*[getattr(self, column)[selection] for column in _columns(type(self))])
+        columns = _columns(type(self))
+        if isinstance(selection, slice):
+            return type(self)(*[getattr(self, column)[selection] for column in columns])
+        # `take` gathers faster than indexing does; a mask would be looked through for each column.
+        rows = true_rows(selection) if selection.dtype == np.bool_ else selection
+        return type(self)(*[getattr(self, column).take(rows) for column in columns])
 
     def replaced(self: TableT, **columns: AnyArray) -> TableT:
         """Return a table with some columns replaced; the others are shared."""

@@ -7,7 +7,7 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
 from uruk.formats.elf.sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections
-from uruk.formats.gather import NAME_SHARING, gather_runs, join
+from uruk.formats.gather import NAME_SHARING, gather_runs
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType, first_wins
 from uruk.graph.names import Names
@@ -229,8 +229,10 @@ def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Report
     if tables.rows.size == 0:
         return [], False
     # All string tables end to end, so that one search finds the ends of all names.
+    view = memoryview(buffer)
     spans = zip(tables.strings.tolist(), tables.string_size.tolist(), strict=True)
-    joined = join([buffer[start : start + size] for start, size in spans])
+    strings = b"".join([view[start : start + size] for start, size in spans])
+    joined = np.frombuffer(strings, np.uint8)
     table = tables.object.searchsorted(owner)
     # From a place in the arena to one in `joined`: the difference of where a table begins in either.
     at = text - (tables.strings - (np.add.accumulate(tables.string_size) - tables.string_size))[table]
@@ -240,7 +242,6 @@ def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Report
     # One sum for all files is enough for sound ones; which one is at fault is looked for only then.
     if int((stop - at).sum()) > NAME_SHARING * joined.size:
         _check_lengths(stop - at, owner, tables, reporter)
-    strings = joined.tobytes()
     # One byte is found ten times as fast as two, and most tables have no version.
     versions = b"@" in strings and b"@@" in strings
     return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)], versions
