@@ -161,7 +161,8 @@ static void look_up(struct found *found, const char *name, const char *version, 
     for (word i = 0; i < 2 * count && !found->address; i++) {
         const struct asked *library = &libraries[i % count];
         int is_process = !library->tables.symbols;
-        if (i < count && !is_process && !find_definition(&library->tables, name, is_any, 0))
+        /* The process has no need of its own: it is asked once. Most names are in no library at all. */
+        if (is_process ? i >= count : i < count && !find_definition(&library->tables, name, is_any, 0))
             continue;
         found->address = (word)(version ? dlvsym(library->handle, name, version) : dlsym(library->handle, name));
         found->flags = found->address && i >= count ? NEEDED : 0;

@@ -20,7 +20,7 @@ from uruk.errors import AllocationError, LibraryError, ObjectFormatError
 from uruk.errors.inputs import COMES_LATE
 from uruk.executor import sps
 from uruk.executor.interface import Executor
-from uruk.graph.types import I64, true_rows
+from uruk.graph.types import I64, some, true_rows
 from uruk.isa.interface import architecture_of
 from uruk.orc.dylib import JITDylib
 from uruk.orc.lookup.exports import all_shown, offered, shown
@@ -147,7 +147,7 @@ class ProgramExports:
             return
         # Names with a version stand beside those without, and dlsym asks without.
         if self.everything:
-            names = self._own()
+            names = self._addresses(*self._own())
             self._shown_locals = self._thread_locals.all()
         else:
             names = self._found_elsewhere()
@@ -182,17 +182,26 @@ class ProgramExports:
     def _found_elsewhere(self) -> dict[bytes, int]:
         """Those of the program's names that a library defines as well: one question for all of them."""
         if self._elsewhere is None or self.everything:  # what is opened for everybody is found from then on
-            own = self._own()
-            found = self._executor.libraries.find_symbols([None], list(own)).found
-            self._elsewhere = {name: own[name] for name, is_found in zip(own, found.tolist(), strict=True) if is_found}
+            names, number = self._own()
+            rows: list[int] = true_rows(self._executor.libraries.find_symbols([None], names).found).tolist()
+            self._elsewhere = self._addresses([names[row] for row in rows], number[rows])
         return self._elsewhere
 
-    def _own(self) -> dict[bytes, int]:
-        """Return the addresses of all names without a version that the dylib's objects define, and show to others."""
-        known, number = all_shown(self._dylib.session, self._dylib)
-        own = self._addresses(known, number)
+    def _own(self) -> tuple[list[bytes], I64]:
+        """Return all names without a version that the dylib's objects define, and show to others; and their numbers.
+
+        Thread-locals are not among them: asking a library for one makes its storage dynamic for good.
+        """
+        session = self._dylib.session
+        names, number = all_shown(session, self._dylib)
+        odd = session.table.flags[number] & Flag.TLS != 0
         # Versions are rare: one search of the joined text spares a look at each name.
-        return {name: own[name] for name in own if b"@" not in name} if b"@" in b"".join(own) else own
+        if b"@" in b"".join(names):
+            odd |= np.array([b"@" in name for name in names], np.bool_)
+        if not some(odd):
+            return names, number
+        rows = true_rows(~odd)
+        return [names[row] for row in rows.tolist()], number[rows]
 
     def _linked(self, names: Iterable[bytes], *, strong: bool = False) -> dict[bytes, int]:
         """Return the addresses of those names that the dylib's objects define, and show to others."""
