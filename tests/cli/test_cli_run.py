@@ -42,6 +42,32 @@ def test_main_runs_with_its_words(program: Path, more: tuple[str, ...]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "begin\nmain --two 42\n", "")
 
 
+def test_a_program_from_large_archives_gives_memory_back(tmp_path: Path) -> None:
+    """While it is linked malloc keeps what is freed; the program's own blocks go back to the system, and large ones at
+    once."""
+    (tmp_path / "large.c").write_text("char large[17 << 20] = {42};")
+    (tmp_path / "program.c").write_text("""
+        #include <malloc.h>
+        #include <stdlib.h>
+        extern char large[];
+        int main(void)
+        {
+            void *volatile blocks[8], *volatile block = malloc(40 << 20);
+            size_t mapped = mallinfo2().hblkhd;
+            for (int i = 0; i < 8; i++)
+                blocks[i] = malloc(24 << 20);
+            for (int i = 0; i < 8; i++)
+                free(blocks[i]);
+            free(block);
+            int own = mapped - mallinfo2().hblkhd >= 40 << 20;
+            return mallinfo2().keepcost > 65 << 20 ? 1 : !own ? 2 : large[0];
+        }""")
+    subprocess.run(["gcc", "-c", "-fPIC", "large.c", "program.c"], check=True, cwd=tmp_path)
+    subprocess.run(["ar", "rcs", "liblarge.a", "large.o"], check=True, cwd=tmp_path)
+    done = uruk("--in-process", tmp_path / "program.o", tmp_path / "liblarge.a")
+    assert (done.returncode, done.stderr) == (42, "")
+
+
 def test_another_entry(program: Path) -> None:
     done = uruk("--define", "number=1", "--entry", "other", program)
     assert (done.returncode, done.stdout, done.stderr) == (4, "begin\nother\n", "")

@@ -13,6 +13,9 @@ from uruk.program.linux.initial_stack import InitialStack
 from uruk.program.linux.tunables import as_it_was
 from uruk.symbol import watch_overflows
 
+_LARGE = 16 << 20
+"""Bytes of archives from which on a link needs much memory for a short time."""
+
 
 class ProgramInProcess:
     """This process as a program's."""
@@ -21,6 +24,7 @@ class ProgramInProcess:
 
     def __init__(self) -> None:
         self._stack: InitialStack | None = None
+        self._keeps_memory = False
 
     def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
         """Restore what a process has before main(), and an interpreter changed: signals, locale, environment, argv."""
@@ -35,9 +39,17 @@ class ProgramInProcess:
         watch_overflows()
         program = linux_platform(jit.platform).program
         program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
+        if sum(entry.archive.size for entry in jit.main.search.archives) >= _LARGE:
+            from uruk.program.linux import heap
+
+            self._keeps_memory = heap.keep_freed_memory()
 
     def run(self, jit: LLJIT, entry: int, *, starts: bool = False) -> int:
         """Call main() and leave the process as its return does: exit(main(argc, argv, envp))."""
+        if self._keeps_memory:
+            from uruk.program.linux import heap
+
+            heap.as_after_columns()
         program = linux_platform(jit.platform).program
         if starts:
             process_runtime().call(b"uruk_rt_start_program", entry, program.argc, program.argv)
