@@ -43,7 +43,8 @@ SOURCES = {
     ),
     "windows": (
         "absent.c catching.c command_line.c cxx_throw.c find_in_threads.c find_symbols.c initialize.c memory.c"
-        " modules.c process.c program.c result.c shared_memory.c statics.c texts.c thread_atexit.c thrown_description.c"
+        " modules.c process.c program.c resources.c result.c shared_memory.c statics.c texts.c thread_atexit.c"
+        " thrown_description.c"
     ),
     "windows/x86_64": "callback_enter.S invoke.S invoke_catching.S lazy_enter.S",
     "windows/linked": (

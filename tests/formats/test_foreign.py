@@ -52,6 +52,7 @@ NAMED = {
     "LLVM bitcode": b"BC\xc0\xde" + bytes(16),
     "compressed by gzip": gzip.compress(b"text"),
     "a ZIP file": b"PK\3\4" + bytes(30),
+    "a file of resources": bytes.fromhex("0000000020000000ffff0000ffff0000") + bytes(16),
     "a thin archive: use add_archive": b"!<thin>\n",
     "an archive: use add_archive": b"!<arch>\n",
     "a Windows program or DLL": b"MZ" + bytes(62),

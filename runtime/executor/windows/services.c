@@ -15,7 +15,7 @@ extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
 extern void uruk_rt_command_line(void), uruk_rt_wide_command_line(void);
 extern void uruk_rt_absent_function(void), uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
-extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void);
+extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void), uruk_rt_set_resources(void);
 extern void uruk_rt_end_with_result(void), uruk_rt_result(void), uruk_rt_set_result(void);
 extern void uruk_rt_call_main(void), uruk_rt_pending_thread_atexit(void), uruk_rt_thread_atexit(void);
 extern void uruk_rt_lazy_ask(void), uruk_rt_lazy_begin(void), uruk_rt_lazy_close(void), uruk_rt_lazy_open(void);
@@ -69,6 +69,7 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_run_program),
     FUNCTION(uruk_rt_set_arguments),
     FUNCTION(uruk_rt_set_crt),
+    FUNCTION(uruk_rt_set_resources),
     FUNCTION(uruk_rt_set_result),
     FUNCTION(uruk_rt_static_abort),
     FUNCTION(uruk_rt_static_begin),

@@ -18,6 +18,8 @@ _MACHO_TYPES = {1: "object", 2: "executable", 6: "dynamic library", 8: "bundle"}
 _MACHO_MAGIC = {b"\xce\xfa\xed\xfe": "<", b"\xcf\xfa\xed\xfe": "<", b"\xfe\xed\xfa\xce": ">", b"\xfe\xed\xfa\xcf": ">"}
 """MH_MAGIC and MH_MAGIC_64 as they lie in a file, and the byte order that each stands for."""
 _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")  # without a wrapper, and in one (0x0B17C0DE)
+_RESOURCES = b"\0\0\0\0 \0\0\0\xff\xff\0\0\xff\xff\0\0"
+"""The empty resource that such a file begins with: no content, 32 bytes of header, type 0 and name 0 as numbers."""
 _BY_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\0asm", "a WebAssembly object"),
     *((magic, "LLVM bitcode: compile without -flto, or with -ffat-lto-objects; or use add_ir") for magic in _BITCODE),
@@ -28,6 +30,7 @@ _BY_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ\0", "a file compressed by xz: decompress it first"),
     (b"\x28\xb5\x2f\xfd", "a file compressed by zstd: decompress it first"),
     (b"PK\3\4", "a ZIP file"),
+    (_RESOURCES, "a file of resources: make an object of it first (windres -O coff, or llvm-cvtres)"),
     (b"MZ", "a Windows program or DLL"),
     (b"\x03\x02\x23\x07", "a SPIR-V module"),
     (b"\x50\xed\x55\xba", "a CUDA fat binary"),

@@ -12,6 +12,7 @@ from uruk.platforms.windows.platform import WindowsPlatform
 from uruk.program.windows.c_runtimes import OLD_NAMES, StartedRuntime, check_alone
 from uruk.program.windows.default_libraries import Driver, Marks, add_default_libraries, choose_runtime
 from uruk.spawning import connect, spawn
+from uruk.target import Target
 
 if TYPE_CHECKING:
     from uruk.program.program_linker import ProgramLinker
@@ -83,6 +84,7 @@ class ProgramInWindows:
             # None of its code is removed, so that destructors of its threads are its own libraries', in their order.
             jit.platform.over_archives = frozenset()
         marks = Marks(self._inputs, jit.main.names, directives)
+        self._give_resources()
         # The inputs' bytes are not needed from here on, and may be large.
         self._inputs = ()
         self._driver = marks.driver()
@@ -112,6 +114,17 @@ class ProgramInWindows:
 
                 # Behind all others, so that what the program or its libraries define is asked first.
                 jit.main.add_generator(old_names(self._started.address))
+
+    def _give_resources(self) -> None:
+        """Give the process what the objects have of resources, of which most have none."""
+        from uruk.program.reading import Objects
+
+        objects = [item for item in self._inputs if isinstance(item, Objects)]
+        if any(item.buffer.find(b".rsrc") >= 0 for item in objects):
+            from uruk.program.windows.resources import give_resources  # for few programs
+
+            triple = self.executor.process.triple
+            give_resources(self.executor.runtime, objects, Target.of_triple(triple).architecture)
 
     def check(self, linker: ProgramLinker) -> None:
         """Raise LinkError if the program's own objects have two C runtimes. The program is linked, and not begun."""
