@@ -190,3 +190,35 @@ def test_a_lazy_source_has_types_once_it_is_compiled(jit: uruk.LLJIT, cc: Compil
         jit.lookup("f").typed()
     assert jit.lookup("f").function("int(int)")(1) == 2
     assert jit.lookup("f").typed()(2) == 3
+
+
+DESCRIBED = """
+define double @half(double %x) #0 !dbg !2 {{ %y = fdiv double %x, 2.0 ret double %y }}
+@count = global i32 7, !dbg !6
+attributes #0 = {{ nounwind }}
+!llvm.dbg.cu = !{{ !1 }}
+!llvm.module.flags = !{{ !8 }}
+!0 = !DIFile(filename: "a.dsl", directory: "/")
+!1 = distinct !DICompileUnit(language: {language}, file: !0, emissionKind: {kind})
+!2 = distinct !DISubprogram(name: "half", scope: !0, file: !0, type: !3, {flags} spFlags: DISPFlagDefinition, unit: !1)
+!3 = !DISubroutineType(types: !4)
+!4 = !{{ !5, !5 }}
+!5 = !DIBasicType(name: "double", size: 64, encoding: DW_ATE_float)
+!6 = !DIGlobalVariableExpression(var: !7, expr: !DIExpression())
+!7 = distinct !DIGlobalVariable(name: "count", scope: !1, file: !0, type: !9, isDefinition: true)
+!8 = !{{ i32 2, !"Debug Info Version", i32 3 }}
+!9 = !DIBasicType(name: "int", size: 32, encoding: DW_ATE_signed)
+"""
+
+
+@pytest.mark.parametrize("language", ["DW_LANG_C99", "DW_LANG_Python"])
+@pytest.mark.parametrize("flags", ["", "flags: DIFlagPrototyped,"])
+@pytest.mark.parametrize("kind", ["FullDebug", "LineTablesOnly", "NoDebug"])
+def test_debug_information_that_tells_no_parameters(jit: uruk.LLJIT, kind: str, flags: str, language: str) -> None:
+    """As small compilers write it: parameters without variables are not in an object, and lines have no types."""
+    jit.add_ir(DESCRIBED.format(kind=kind, flags=flags, language=language))
+    assert jit.half(5.0) == 2.5
+    assert jit.half.__doc__.startswith("double half(double")
+    assert kind == "FullDebug" or jit.count == 7
+    with pytest.raises(uruk.InvalidType):
+        jit.half()

@@ -25,6 +25,9 @@ _ALIASED = re.compile(rf", [^@\"]*{_NAME}(?:, partition .*)?$")
 _LONGEST_CHAIN = 8
 """Aliases of aliases that are followed."""
 
+_WITH_TYPES = re.compile(r"^!\d+ = .*DICompileUnit\(.*emissionKind: FullDebug", re.MULTILINE)
+_DEBUG_INFO = re.compile(r",? !dbg !\d+(?= |$)", re.MULTILINE)
+"""A global value's mark of debug information, which tells no types where it is of lines alone, or left out."""
 _STRUCTURE = re.compile(r'^(%(?:"[^"\n]*"|[-\w$.]+)) = type (.*)$', re.MULTILINE)
 _TYPE_TOKEN = re.compile(r'"[^"]*"|\s+|[(\[{<]|[)\]}>]|[^\s"(\[{<)\]}>]+')
 
@@ -57,10 +60,10 @@ class IRSymbol:
     definition: Definition | None = None
     variable: IRVariable | None = None
 
-    @property
-    def has_debug_info(self) -> bool:
-        """True for a function whose object will have debug information of it."""
-        return self.definition is not None and " !dbg !" in self.definition[1]
+
+def has_debug_info(definition: Definition) -> bool:
+    """Return True for a function whose object will have debug information of it, with types."""
+    return " !dbg !" in definition[1]
 
 
 def symbols_of(text: str) -> dict[str, IRSymbol]:
@@ -69,6 +72,7 @@ def symbols_of(text: str) -> dict[str, IRSymbol]:
     functions: dict[str, Definition] = {}
     aliases: dict[str, str] = {}
     structures = dict(_STRUCTURE.findall(text))
+    text = text if _WITH_TYPES.search(text) else _DEBUG_INFO.sub("", text)
     for match in VALUE.finditer(text):
         words = match["words"].split()
         kind = next((word for word in words if word in KINDS), "")

@@ -8,12 +8,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from uruk.compile.ir_symbols import Definition, has_debug_info
 from uruk.debug_info.declared import Declared
 from uruk.debug_info.index import Index
 from uruk.debug_info.ir_types import signature_of_ir
 from uruk.debug_info.ir_variables import IRTypes
 from uruk.debug_info.reader import reading
-from uruk.debug_info.signatures import Refused, Signature, read_signature
+from uruk.debug_info.signatures import Refused, Signature, Untold, read_signature
 from uruk.debug_info.types import ObjectTypes
 from uruk.formats.registry import debug_sections
 from uruk.orc.registry.entries import Entry, LazyEntry, ObjectEntry, UnitEntry
@@ -39,6 +40,30 @@ class ObjectInfo:
             return read_signature(self.index, self.types, name, extern_c=extern_c)
 
 
+def _signature(info: ObjectInfo, name: str, of_ir: tuple[str, Definition] | None, *, extern_c: bool) -> Signature:
+    """Return a function's type: that of LLVM IR where debug information says none, or no parameters.
+
+    LLVM lists those whose variables a compiler has described.
+    """
+    if of_ir is None:
+        return info.signature(name, extern_c=extern_c)
+    try:
+        told = info.signature(name, extern_c=extern_c)
+    except Untold:
+        return signature_of_ir(*of_ir)
+    if told.parameters:
+        return told
+    try:
+        return signature_of_ir(*of_ir)
+    except Refused:  # which has a parameter for a structure that is returned
+        return told
+
+
+def _may_be_in_debug_info(entry: ObjectEntry, name: str) -> bool:
+    definition = entry.tracker.ir_functions.get(name)
+    return definition is None or has_debug_info(definition)
+
+
 class SessionTypes:
     """The types of one session: its objects' debug information, and what was declared for it."""
 
@@ -53,16 +78,21 @@ class SessionTypes:
 
     def signature(self, name: str, address: int, *, extern_c: bool = False) -> Signature:
         """Return the type of the function at an address. Raises Refused, ObjectFormatError."""
+        of_ir: tuple[str, Definition] | None = None
         for entry, own in self._entries_at(name, address):
             if definition := entry.tracker.ir_functions.get(own):
-                return signature_of_ir(own, definition)
+                if not has_debug_info(definition):
+                    return signature_of_ir(own, definition)
+                of_ir = of_ir or (own, definition)
         with self.declared.lock:
             found = self.definitions(name, address)
             if not found:
+                if of_ir is not None:
+                    return signature_of_ir(*of_ir)
                 raise Refused(name, "its object is made when it is first called, and tells no types before that")
             # An alias has no entry of its own: that of another name for the same code does.
             info, own = next((each for each in found if each[0].index.function(each[1])), found[0])
-            return info.signature(own, extern_c=extern_c)
+            return _signature(info, own, of_ir, extern_c=extern_c)
 
     def _info(self, entry: ObjectEntry) -> ObjectInfo:
         for number in [number for number in self._infos if number not in self._entries]:
@@ -91,7 +121,7 @@ class SessionTypes:
         return [
             (self._info(entry), own)
             for entry, own in self._entries_at(name, address)
-            if isinstance(entry, ObjectEntry) and own not in entry.tracker.ir_functions
+            if isinstance(entry, ObjectEntry) and _may_be_in_debug_info(entry, own)
         ]
 
     def _entries_at(self, name: str, address: int) -> list[tuple[Entry, str]]:

@@ -92,6 +92,10 @@ class Refused(InvalidType):
         return f"`{self.name}' has no type from {self.source}: {self.reason}; {advice}"
 
 
+class Untold(Refused):
+    """A function of which debug information says no type at all."""
+
+
 def signature_of(index: Index, types: ObjectTypes, name: str, *, extern_c: bool = False) -> Signature:
     """Return the type of a function, by its symbol's name.
 
@@ -101,9 +105,9 @@ def signature_of(index: Index, types: ObjectTypes, name: str, *, extern_c: bool 
         raise Refused(name, f"it {CLONES[match[1]]} ({match[1]}), and takes what the compiler likes")
     defined = index.function(name)
     if defined is None:
-        raise Refused(name, _reason_of_absence(index, name))
+        raise Untold(name, _reason_of_absence(index, name))
     if reason := _refusal(defined, name, extern_c):
-        raise Refused(name, reason)
+        raise Untold(name, reason)
     entry = _with_parameters(defined)
     signature = Signature(path_of(name), defined.unit.language, _result(types, defined, name))
     for each in children(entry):

@@ -72,7 +72,7 @@ def _types_of(module: IRModule) -> tuple[dict[str, Definition], dict[str, tuple[
     functions: dict[str, Definition] = {}
     variables: dict[str, tuple[str, bool, Mapping[str, str]]] = {}
     for name, symbol in module.symbols.items():
-        if symbol.definition is not None and not symbol.has_debug_info:
+        if symbol.definition is not None:
             functions[name] = symbol.definition
         if (variable := symbol.variable) is not None:
             variables[name] = variable.type, variable.constant, variable.named

@@ -217,7 +217,7 @@ class ResourceTracker(Unique):
         self.compile: Callable[[Replacement], NewCode | None] | None = None
         """Compiles a replacement as its first source was; returns None for what is no source of that kind."""
         self.ir_functions: dict[str, tuple[str, str]] = {}
-        """The functions of LLVM IR that it owns and that have no debug information, by the names of their symbols, as
+        """The functions of LLVM IR that it owns, by the names of their symbols, as
         `uruk.compile.ir_symbols.IRSymbol.definition` has them."""
         self.ir_variables: dict[str, tuple[str, bool, Mapping[str, str]]] = {}
         """The types of its variables of LLVM IR, likewise: as LLVM prints them, whether they are constant, and what the
