@@ -88,9 +88,9 @@ EQUIVALENT = {
         "content lies behind its object's header, never at 0",
     "formats/coff/comdat.py _follow_suffixes: 0 -> 1 #2":
         "`.pdata$` and `.xdata$` are equally long",
-    "formats/coff/comdat.py _texts: room < 0 -> room <= 0":
+    "formats/gather.py strings_at: room < 0 -> room <= 0":
         "a bound on the work that a hostile file can cause, a byte more or less",
-    "formats/coff/comdat.py _texts: 0 -> 1 #1":
+    "formats/gather.py strings_at: 0 -> 1":
         "a bound on the work that a hostile file can cause, a byte more or less",
     "formats/coff/relocations.py _columns: 2 -> 3":
         "a further row for numbers that mean nothing",
