@@ -13,7 +13,8 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from uruk.errors import ExecutorTimeout, TLSError
@@ -106,42 +107,39 @@ class Carriers:
         """
         # Dynamic storage can become static only by an import of it, which needs a name; see `make_static`.
         export = "" if static or descriptors or not memory_size else f"uruk_tls_{next(self._serial)}"
+        build = partial(
+            build_carrier, image, memory_size, alignment, static=static, machine=self.machine,
+            descriptors=descriptors, imports=imports, needed=needed, export=export, module=module,
+        )  # fmt: skip
         with self.lock:
             self.area.collect()
-            aligns = static and 0 < alignment <= STATIC_ALIGNMENT
-            # Below the thread pointer glibc places a block right behind the last one and ignores its alignment, so that
-            # the carrier is made larger; above it a filler takes the bytes that glibc would skip.
-            padding = -(self.area.used + memory_size) % alignment if aligns else 0
-            filler = None
-            if self.machine.grows_up:
-                padding, filler = 0, self._fill_gap(-self.area.used % alignment if aligns else 0)
-            for _ in range(_TRIES):
-                file = build_carrier(
-                    image,
-                    memory_size,
-                    alignment,
-                    static=static,
-                    machine=self.machine,
-                    padding=padding,
-                    descriptors=descriptors,
-                    imports=imports,
-                    needed=needed,
-                    export=export,
-                    module=module,
-                )
-                try:
-                    loaded = self._open(file, module, export)
-                finally:
-                    if filler is not None:
-                        filler.close()  # it stays loaded until what came behind it goes
-                if self.machine.grows_up or not loaded.end % alignment:
-                    self.area.opened(loaded, imports)
-                    return loaded
-                # Another library took static TLS since the last carrier; now its end is known.
-                self.unload(loaded)
-                self.area.used = loaded.start
-                padding = -(loaded.start + memory_size) % alignment
-            raise TLSError(module, f"the loader does not align static storage to {alignment}, whatever comes before it")
+            is_placed = static and 0 < alignment <= STATIC_ALIGNMENT
+            loaded = self._load_aligned(build, memory_size, alignment if is_placed else 1, module, export)
+            self.area.opened(loaded, imports)
+            return loaded
+
+    def _load_aligned(
+        self, build: Callable[..., CarrierFile], size: int, alignment: int, module: str, export: str
+    ) -> LoadedCarrier:
+        """Load what `build` makes, at an aligned place of the static area: glibc takes the next one there."""
+        filler = None
+        if self.machine.grows_up:  # a filler takes the bytes that glibc would skip
+            filler, padding = self._fill_gap(-self.area.used % alignment), 0
+        else:  # a block lies right behind the last one, whatever its alignment, so that it is made larger
+            padding = -(self.area.used + size) % alignment
+        for _ in range(_TRIES):
+            try:
+                loaded = self._open(build(padding=padding), module, export)
+            finally:
+                if filler is not None:
+                    filler.close()  # it stays loaded until what came behind it goes
+            if self.machine.grows_up or not loaded.end % alignment:
+                return loaded
+            # Another library took static TLS since the last carrier; now its end is known.
+            self.unload(loaded)
+            self.area.used = loaded.start
+            padding = -(loaded.start + size) % alignment
+        raise TLSError(module, f"the loader does not align static storage to {alignment}, whatever comes before it")
 
     def unrecovered_bytes(self) -> int:
         """Return the bytes of static TLS of closed carriers that wait for later storage to go."""
