@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,3 +123,21 @@ def test_duplicates_of_stubs_name_their_files(kind: str, jit: uruk.LLJIT) -> Non
         with pytest.raises(uruk.DuplicateDefinition, match=r"in first\.c and in second\.c"):
             jit.add_source(text="int f(void) { return 2; }", language="c", name="second.c", **more)
     assert jit.lookup("f").function("int(void)")() == 1
+
+
+def test_texts_in_the_place_of_paths(tmp_path: Path, jit: uruk.LLJIT) -> None:
+    """A file may have such a name all the same; a str is a text of LLVM IR, and no path."""
+    text = "int f(void) { return 1; }"
+    code = jit.add_source(text=text, replaceable=True)
+    for add in (jit.add_source, jit.add_object, code.replace):
+        for each in (text, "int f(void);\n"):
+            with pytest.raises(
+                uruk.InvalidType, match="is a text, and not the path of a file: a source is given as text="
+            ):
+                add(each)
+    odd = tmp_path / "{odd}\n.c"
+    odd.write_text("int g(void) { return 2; }")
+    jit.add_source(str(odd))
+    assert jit.lookup("g").function("int(void)")() == 2
+    with pytest.raises(uruk.InvalidType, match=r"'f\.ll' the name of a file: give Path\('f\.ll'\)"):
+        jit.add_ir("f.ll")

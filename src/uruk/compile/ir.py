@@ -22,7 +22,7 @@ from uruk.compile.compile_source import Compiled
 from uruk.compile.identity import Compiler
 from uruk.compile.ir_child import compile_in_child, machine_problem
 from uruk.compile.ir_symbols import IRSymbol, has_assembly, has_initialisers, symbols_of
-from uruk.compile.languages import LLVM_IR
+from uruk.compile.languages import LLVM_IR, is_ir
 from uruk.compile.llvm import CodeOptions, bitcode_of, generate, llvm_version
 from uruk.errors import CompileError, InputNotFound, InvalidType, InvalidValue, ObjectFormatError
 from uruk.regular_files import read_regular
@@ -109,6 +109,8 @@ class IRModule:
     ) -> None:
         if isinstance(source, bytearray | memoryview):
             source = bytes(source)
+        if isinstance(source, str) and is_ir(source) and "\n" not in source:
+            raise InvalidType(f"a str is a text of LLVM IR, and {source!r} the name of a file: give Path({source!r})")
         if isinstance(source, os.PathLike):
             name = name or os.fspath(source)
             source = _content(source, name)

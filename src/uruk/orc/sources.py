@@ -10,7 +10,7 @@ from uruk.compile.languages import LLVM_IR, is_ir
 from uruk.errors import InvalidType
 from uruk.orc.compiled_sources import SourceOptions, add_source_or_text
 from uruk.orc.dylib import JITDylib
-from uruk.orc.registry.inputs import check, check_cache, check_seconds, check_text, listed, path_of
+from uruk.orc.registry.inputs import check, check_cache, check_no_text, check_seconds, check_text, listed, path_of
 from uruk.orc.registry.tracker import ResourceTracker
 
 
@@ -34,7 +34,10 @@ def add_any_source(
     check_cache(options.cache)
     if options.symbols is not None and not isinstance(options.symbols, (str, Mapping)):
         options.symbols = listed(options.symbols, "symbols")
-    file = path_of(path) if path is not None else None
+    file = None
+    if path is not None:
+        file = path_of(path)
+        check_no_text(file)
     if options.language == LLVM_IR or (not options.language and is_ir(file or "")):
         from uruk.orc.ir_sources import add_ir_source  # LLVM, which other sources do without
 

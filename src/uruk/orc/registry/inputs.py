@@ -29,6 +29,7 @@ def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
     if type(source) is bytes:
         return name or "<bytes>", source
     if isinstance(source, str | os.PathLike):
+        check_no_text(source)
         return name or os.fspath(source), _read_object(os.fspath(source))
     try:
         view = memoryview(source)
@@ -37,6 +38,12 @@ def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
     # The reader slices by bytes: other shapes and item sizes are flattened into a copy.
     plain = view.c_contiguous and view.format == "B" and view.ndim == 1
     return name or "<bytes>", view if plain else view.tobytes()
+
+
+def check_no_text(path: PathLike) -> None:
+    """Raise InvalidType for a source's text in the place of a path."""
+    if isinstance(path, str) and ("\n" in path or ("{" in path and "}" in path)) and not os.path.lexists(path):
+        raise InvalidType(f"{path[:40]!r}... is a text, and not the path of a file: a source is given as text=")
 
 
 def path_of(path: PathLike) -> str:
