@@ -359,12 +359,8 @@ def _dynamic_section(
     if names.export:
         # The hash table follows the null symbol, the imports and the export.
         dynamic.append((elf.DT_HASH, bias + layout.symbols + (len(names.imports) + 2) * elf.SYM.size))
-    dynamic += [
-        (elf.DT_STRTAB, bias + layout.strings),
-        (elf.DT_SYMTAB, bias + layout.symbols),
-        (elf.DT_STRSZ, strings_size),
-    ]
-    dynamic += [(elf.DT_SYMENT, elf.SYM.size), (elf.DT_RELA, bias + layout.relocations)]
+    dynamic += [(elf.DT_STRTAB, bias + layout.strings), (elf.DT_SYMTAB, bias + layout.symbols)]
+    dynamic += [(elf.DT_STRSZ, strings_size), (elf.DT_SYMENT, elf.SYM.size), (elf.DT_RELA, bias + layout.relocations)]
     dynamic += [(elf.DT_RELASZ, layout.end - layout.relocations), (elf.DT_RELAENT, elf.RELA.size)]
     # DF_STATIC_TLS says that the object uses the static model: glibc then refuses it where there is no room left.
     return [

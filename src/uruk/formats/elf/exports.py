@@ -10,7 +10,6 @@ object's own (PT_TLS). Facts: gABI chapters 4 and 5 (headers, dynamic section, "
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -46,14 +45,7 @@ def build_exports(
     # A string table cannot hold a name with a NUL: nothing can ask for it.
     names = [name for name in (*symbols, *local) if b"\0" not in name]
     table, strings, storage = _tables(names, symbols, local)
-    dynamic = [
-        (elf.DT_NEEDED, len(strings) + at) for at in accumulate((len(name) + 1 for name in needed[:-1]), initial=0)
-    ]
-    dynamic = dynamic if needed else []
-    strings += b"".join(name + b"\0" for name in needed)
-    if search:
-        dynamic.append((elf.DT_RUNPATH, len(strings)))
-        strings += search + b"\0"
+    strings, dynamic = _with_needs(strings, needed, search)
     hashes = _hash_table(names)
     headers = 4 if local else 3
     # Headers, dynamic entries (seven, needs, and where to look for them), symbols, hash table, strings, which come
@@ -64,12 +56,7 @@ def build_exports(
     hash_at = symbols_at + table.nbytes
     strings_at = hash_at + len(hashes)
     # The soname is the first string, behind the empty one at 0.
-    dynamic += [
-        (elf.DT_SONAME, 1),
-        (elf.DT_HASH, hash_at),
-        (elf.DT_STRTAB, strings_at),
-        (elf.DT_SYMTAB, symbols_at),
-    ]
+    dynamic += [(elf.DT_SONAME, 1), (elf.DT_HASH, hash_at), (elf.DT_STRTAB, strings_at), (elf.DT_SYMTAB, symbols_at)]
     dynamic += [(elf.DT_STRSZ, len(strings)), (elf.DT_SYMENT, SYMBOL.itemsize), (elf.DT_NULL, 0)]
     end = strings_at + len(strings)
     parts = [
@@ -82,6 +69,18 @@ def build_exports(
         *(elf.DYN.pack(*entry) for entry in dynamic),
     ]
     return b"".join([*parts, table.tobytes(), hashes, strings])
+
+
+def _with_needs(strings: bytes, needed: Sequence[bytes], search: bytes) -> tuple[bytes, list[tuple[int, int]]]:
+    """Return the strings with those of needs behind them, and the dynamic entries that refer to these."""
+    table, entries = bytearray(strings), list[tuple[int, int]]()
+    for name in needed:
+        entries.append((elf.DT_NEEDED, len(table)))
+        table += name + b"\0"
+    if search:
+        entries.append((elf.DT_RUNPATH, len(table)))
+        table += search + b"\0"
+    return bytes(table), entries
 
 
 def _tables(

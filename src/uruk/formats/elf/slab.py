@@ -123,19 +123,9 @@ def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, siz
     for name in needed:
         entries.append((elf.DT_NEEDED, name_at))
         name_at += len(name) + 1
-    entries += [
-        (elf.DT_SONAME, 1),
-        (elf.DT_HASH, hashes),
-        (elf.DT_STRTAB, names),
-        (elf.DT_SYMTAB, symbols),
-    ]
+    entries += [(elf.DT_SONAME, 1), (elf.DT_HASH, hashes), (elf.DT_STRTAB, names), (elf.DT_SYMTAB, symbols)]
     # With DT_SYMBOLIC the scope of code in the slab begins with the slab's own names (glibc, elf/dl-load.c).
-    entries += [
-        (elf.DT_STRSZ, size),
-        (elf.DT_SYMENT, elf.SYM.size),
-        (elf.DT_SYMBOLIC, 0),
-        (elf.DT_NULL, 0),
-    ]
+    entries += [(elf.DT_STRSZ, size), (elf.DT_SYMENT, elf.SYM.size), (elf.DT_SYMBOLIC, 0), (elf.DT_NULL, 0)]
     return b"".join(elf.DYN.pack(*entry) for entry in entries)
 
 
