@@ -112,6 +112,14 @@ def test_archives_and_libraries(cc: Compile) -> None:
         assert program.run().status == 3
 
 
+@pytest.mark.parametrize("first", ["SEARCH_DIR(/tmp)", "EXTERN(half)", "TARGET(elf64-x86-64)", "ENTRY(main)", ""])
+def test_a_linker_script_among_the_inputs(cc: Compile, first: str) -> None:
+    archive = cc.archive("libhalf.a", cc("int half(int x) { return x / 2; }", name="half"))
+    script = archive.with_name("script")
+    script.write_text(f"{first} GROUP ( {archive} )")
+    assert uruk.Program(cc("int half(int); int main(void) { return half(6); }"), script).run().status == 3
+
+
 def test_a_signal_ends_a_program_and_not_its_user(cc: Compile) -> None:
     program = uruk.Program(cc("int main(void) { *(volatile int *)8 = 1; }"))
     ended = program.run()
@@ -129,13 +137,25 @@ def test_nothing_of_ours_is_on_a_programs_standard_error(cc: Compile, body: str)
     assert subprocess.run(command, capture_output=True, check=True, timeout=60).stderr == b""
 
 
-def test_an_executor_that_dies_while_initialisers_run(cc: Compile) -> None:
-    source = (
-        "#include <unistd.h>\n__attribute__((constructor)) void early(void) { _exit(3); } int main(void) { return 0; }"
-    )
-    with pytest.raises(uruk.ExecutorLost):
-        uruk.Program(cc(source)).run()
+@pytest.mark.parametrize(
+    ("family", "status"), [("gcc", 3), ("gcc", -signal.SIGSEGV), ("aarch64-gcc", 3)], ids=["exit", "fault", "aarch64"]
+)
+def test_an_initialiser_that_ends_the_program(family: str, status: int, cc: Compile) -> None:
+    if family == "aarch64-gcc":
+        require_tool("qemu-aarch64")
+    end = f"exit({status})" if status >= 0 else "*(volatile int *)8 = 1"
+    early = f'__attribute__((constructor)) static void early(void) {{ puts("early"); {end}; }}'
+    source = f"#include <stdio.h>\n#include <stdlib.h>\n{early}\nint main(void) {{ return 0; }}"
+    ended = uruk.Program(cc(source, family=family)).run(capture=True)
+    assert (ended.status, ended.output) == (status, b"early\n" if status >= 0 else b"")
+    assert (ended.crash is not None) == (status < 0)
     assert not has_children()
+
+
+def test_a_library_that_ends_the_program_while_it_is_loaded(cc: Compile) -> None:
+    early = "#include <unistd.h>\n__attribute__((constructor)) static void early(void) { _exit(4); }"
+    library = cc.shared("libearly.so", early)
+    assert uruk.Program(cc("int main(void) { return 0; }"), library).run().status == 4
 
 
 def test_a_program_for_another_architecture(cc: Compile) -> None:

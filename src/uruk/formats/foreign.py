@@ -54,7 +54,7 @@ _TEXTS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\A#!.*python", "a Python file"),
         (rb"\A#!", "a script"),
         (rb'^(; ModuleID =|source_filename = "|target (triple|datalayout) = "|define [^\n]*[@%"])', _SOURCES[".ll"]),
-        (rb"^\s*(GROUP|INPUT|OUTPUT_FORMAT)\s*\(", "a linker script: use add_library"),
+        (rb"^\s*(GROUP|INPUT|OUTPUT_FORMAT|SEARCH_DIR|EXTERN)\s*\(", "a linker script: use add_library"),
         (rb"^\s*\.(text|globl|global|section|file)\b", _SOURCES[".s"]),
         (rb"^\s*#\s*(include|define|if|pragma)|^\s*(extern|static|int|void|struct|typedef|namespace|template)\s",
          "a C or C++ source file: use add_source"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.compile.languages import spoken_language
-from uruk.errors import UndefinedSymbols, UrukError
+from uruk.errors import ExecutorError, ExecutorLost, UndefinedSymbols, UrukError
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.memory.manager import DEFAULT_SLAB
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from uruk.orc.registry.tracker import ResourceTracker
     from uruk.program.link_plan import Input, LinkPlan
     from uruk.program.settings import Settings
+
+PATIENCE = 2.0
+"""Seconds in which the process of a program ends whose line has ended."""
 
 
 class LinkedProgram:
@@ -141,12 +146,28 @@ class LinkedProgram:
         executor = self._place.executor
         return executor.child if executor is not None else None
 
+    def has_ended(self, patience: float = 0.0) -> bool:
+        """Return True if the program's own process has ended, or does so within `patience` seconds."""
+        return self.arguments.execute and self.child is not None and self.child.poll(patience) is not None
+
     def run(self) -> int:
-        """Run main(); the program's exit status, negative for the signal that ended it.
+        """Run main(), if no initialiser has ended the program; its exit status, negative for the signal that ended it.
 
         A program in this process that is as a fresh one ends it.
         """
+        if self.child is not None and self.has_ended():
+            return self.child.wait()
         return self._place.run(self.jit, self._entry, starts=self._starts)
+
+    def give_up(self) -> None:
+        """Leave its process, which cannot run it.
+
+        A child is ended by force: a sanitizer's runtime would report at the end what is not the program's.
+        """
+        if self.child is not None:
+            self.child.send(signal.SIGKILL)
+        with contextlib.suppress(ExecutorError):
+            self.jit.close()
 
 
 def _linked_only_for(settings: Settings) -> str | Target:
@@ -157,7 +178,8 @@ def _linked_only_for(settings: Settings) -> str | Target:
 def link_program(settings: Settings, reader: Reader, made: Callable[[LinkedProgram], None]) -> LinkedProgram:
     """Link a program, in another process if the first turns out to be one in which it cannot run.
 
-    `made` gets each attempt before it is linked.
+    `made` gets each attempt before it is linked. An initialiser that ends its process, by exit() or a fault, ends the
+    program, as it does natively.
     """
     while True:
         program = LinkedProgram(settings, reader)
@@ -166,9 +188,11 @@ def link_program(settings: Settings, reader: Reader, made: Callable[[LinkedProgr
             program.link()
             return program
         except UrukError as error:
+            if isinstance(error, ExecutorLost) and program.has_ended(PATIENCE):
+                return program
             if not system_of(settings.target).another_may_do(settings, error):
                 raise
-            program.jit.close()
+            program.give_up()
 
 
 def _with_languages(error: UndefinedSymbols, entry: str, plan: LinkPlan) -> UndefinedSymbols:

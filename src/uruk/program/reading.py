@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from uruk.program.compilation import Compilation, HowToCompile
 
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
+_SCRIPTS = (b"/*", b"GROUP", b"INPUT", b"OUTPUT", b"SEARCH_DIR", b"EXTERN", b"ENTRY", b"TARGET", b"INCLUDE")
+"""The beginnings of linker scripts, which the search for libraries reads."""
 _PATIENCE = 0.01
 """Seconds that files are opened for before the thread begins; it opens those that are left, where a disk is slow."""
 
@@ -246,7 +248,7 @@ class _OpenFiles:
 
 
 def _is_object(head: bytes) -> bool:
-    if head[:8] in _ARCHIVES or head.lstrip().startswith((b"/*", b"GROUP", b"INPUT", b"OUTPUT")):
+    if head[:8] in _ARCHIVES or head.lstrip().startswith(_SCRIPTS):
         return False
     return not is_shared_library(head)
 
