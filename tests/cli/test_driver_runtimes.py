@@ -159,3 +159,28 @@ def test_clangs_coverage(tmp_path: Path, suffix: str, place: list[str]) -> None:
         shown.append(subprocess.run(show, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
     assert "Maximum function count: 1" in shown[0]
     assert shown[0] == shown[1]
+
+
+THROWS = """
+#include <crypt.h>
+#include <cstdio>
+int main() {
+    try { throw 5; } catch (int status) { std::puts(crypt("a", "ab")); return status; }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("compiler", "flags"),
+    [
+        ("g++", ["-fsanitize=address"]),
+        ("g++", ["-fsanitize=thread"]),
+        ("clang++-19", ["-fsanitize=thread", "-stdlib=libc++"]),
+    ],
+    ids=["address", "thread", "thread-libcxx"],
+)
+def test_functions_of_libraries_that_a_sanitizer_wraps(tmp_path: Path, compiler: str, flags: list[str]) -> None:
+    """Its runtime looks for them once, as the process starts, and may need a C++ library that is not the program's."""
+    (tmp_path / "throws.cpp").write_text(THROWS)
+    subprocess.run([require_tool(compiler), *flags, "-c", "throws.cpp"], cwd=tmp_path, check=True)
+    assert uruk_run(tmp_path, compiler, *flags, "throws.o", "-lcrypt") == (5, "abxxB7HlIeckU\n", "")

@@ -54,8 +54,14 @@ _UNDEFINED = "undefined symbol: "  # of glibc's text, which is not translated be
 _NO_FILE = ": cannot open shared object file"
 
 
-COMES_LATE = "defines malloc, which the C library calls, too: it must be in the process before all others"
+_BEFORE = "it must be in the process before all others"
+COMES_LATE = f"defines malloc, which the C library calls, too: {_BEFORE}"
 """The problem of a library that replaces malloc."""
+
+
+def wrapped_late(function: str) -> str:
+    """Return the problem of a library of whose `function` a sanitizer's runtime has a wrapper."""
+    return f"defines {function}, which the process has from a sanitizer's runtime already: {_BEFORE}"
 
 
 class LibraryError(UrukError):
@@ -81,7 +87,7 @@ class LibraryError(UrukError):
     @property
     def comes_late(self) -> bool:
         """True if the library has to be in its process before all others, and is not."""
-        return self.problem == COMES_LATE
+        return self.problem.endswith(_BEFORE)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""

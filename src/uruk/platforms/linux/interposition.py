@@ -12,12 +12,12 @@ finds them first, too (runtime/linux/program_names.c).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from uruk.errors import AllocationError, LibraryError, ObjectFormatError
-from uruk.errors.inputs import COMES_LATE
+from uruk.errors.inputs import COMES_LATE, wrapped_late
 from uruk.executor import sps
 from uruk.executor.interface import Executor
 from uruk.graph.types import I64, some, true_rows
@@ -49,6 +49,8 @@ class ProgramExports:
         self._runtime = platform.runtime
         self._thread_locals = ProgramThreadLocals(dylib, platform.runtime)
         self._shown_locals: list[bytes] = []
+        self.looks_for_wrappers = False
+        """True where a sanitizer's runtime was loaded before all else, which wraps functions of libraries."""
         self._handle = 0
         self._unversioned: set[str] = set()
         """Paths of libraries whose names stand for every version of them."""
@@ -79,12 +81,19 @@ class ProgramExports:
         self._handle = self._open(self.requested, self.requested_locals)
         return bool(self._handle)
 
-    def refuse_late(self, paths: Iterable[str]) -> None:
+    def refuse_late(self, paths: Sequence[str]) -> None:
         """Raise LibraryError for a library that replaces malloc, and is about to be loaded into a process that has one.
 
         The C library's own functions call malloc as libraries do, and what they have taken is freed by the program
-        (strdup, getline): so the process must have had one malloc from its start.
+        (strdup, getline): so the process must have had one malloc from its start. The same holds for a library whose
+        functions a sanitizer wraps (`uruk.platforms.linux.wrapped_functions`).
         """
+        if self.looks_for_wrappers:
+            from uruk.platforms.linux.wrapped_functions import late_library  # few programs have a sanitizer
+
+            late, function = late_library(self._executor, paths)
+            if late:
+                raise LibraryError(late, wrapped_late(function), f"start the executor with LD_PRELOAD={late}")
         seen = [(path, *_look_into(path)) for path in paths]
         self._unversioned.update(path for path, unversioned, _ in seen if unversioned)
         late = next((path for path, _, replaces in seen if replaces), None)

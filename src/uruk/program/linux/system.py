@@ -67,8 +67,11 @@ class LinuxPrograms:
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
         """See `ProgramSystem.before_inputs`: libraries' thread-locals get static storage while there is room for it."""
+        from uruk.platforms.linux.interposition import ProgramExports
         from uruk.platforms.linux.platform import linux_platform
 
+        if isinstance(linker.exports, ProgramExports):
+            linker.exports.looks_for_wrappers = bool(settings.plan.runtimes and settings.plan.preloaded)
         for variable, library in settings.bound_early:
             linux_platform(linker.platform).process.tls.is_static(variable, library)
 
