@@ -78,7 +78,9 @@ def link(request: RowRequest, memory: Memory) -> RowLinked | None:
     try:
         names.find_undefined(work)
         rules.keep_unwind_data(work, isa.UNWIND_REGISTERS)
-        _find_handle(work, request, rules)
+        # Few objects that are alone need a name, or have initialisers: the others go without these calls.
+        if work.undefined or work.has_initialisers:
+            _find_handle(work, request, rules)
         if work.undefined:
             _resolve(work, request)
         imports.build(work, isa.STUB_SIZE)

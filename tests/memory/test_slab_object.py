@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 
 import uruk
 from uruk.errors import AllocationError
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper
-from uruk.memory.slab_object import SlabFile
+from uruk.memory.slab_object import SlabFile, store
 from uruk.platforms.linux.slabs_here import InProcessSlabs
 
 from support.compiling import Compile, RunChild
@@ -43,6 +44,17 @@ LOOK = """
     unsigned long size_of(unsigned long address) { return knows(address) ? kept.size : 0; }
     const char *name_of(unsigned long address) { return knows(address) ? kept.name : ""; }
 """
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("size", [4, 8, 24, 64, 72])
+@pytest.mark.parametrize("start", [0, 4, 8, 40])
+def test_what_is_stored_as_numbers_is_what_arrays_store(size: int, start: int) -> None:
+    data, base = bytes(range(1, size + 1)), 0x1000
+    for with_units in (False, True):
+        view = np.full(128, 0xEE, np.uint8)
+        store(view, base, [(base + start, data)], memoryview(view).cast("Q") if with_units else None)
+        assert view.tobytes() == b"\xee" * start + data + b"\xee" * (128 - start - size)
 
 
 @pytest.mark.parametrize("make", KNOWING_MAPPERS.values(), ids=KNOWING_MAPPERS)

@@ -126,7 +126,8 @@ class FrameTable:
         # Entries to spare repeat the last one: a search may end at any of them.
         if count < span.count:
             entries += entries[-ENTRY:] * (span.count - count)
-        self._store([(self._place(span.first), entries)])
+        # As `_place` has it.
+        self._store([(self._header + ENTRIES_AT + ENTRY * span.first, entries)])
         return True
 
     def _append(self, span: _Span, entries: bytes, count: int) -> bool:

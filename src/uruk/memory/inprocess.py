@@ -54,7 +54,8 @@ class InProcessMapper:
         file = loader.plan(zones, low, high)
         handle, address, unwinds = loader.open(file, None)
         # The tables before the first zone are written in place; the zones are the slab's.
-        write = partial(store, self.view(address, file.zones), address)
+        tables = self.view(address, file.zones)
+        write = partial(store, tables, address, units=memoryview(tables).cast("Q"))
         return SlabObject(address, file, unwinds, write, partial(self._close_slab, loader, handle, address, file.size))
 
     def view(self, address: int, size: int) -> U8:
@@ -104,7 +105,9 @@ class InProcessMapper:
 
     def _protect(self, ranges: Sequence[Range], protection: Protection) -> None:
         ready = self._ready
-        for address, size in enclosing_pages(ranges, mmap.PAGESIZE):
+        # The kernel itself rounds the size of a range up that begins with a page, as one of code or constants does.
+        is_whole = len(ranges) == 1 and ranges[0][0] % local.PAGE == 0
+        for address, size in ranges if is_whole else enclosing_pages(ranges, mmap.PAGESIZE):
             if ready.pages:
                 ready.drop(address, size)
             local.protect_memory(address, size, protection)

@@ -10,7 +10,7 @@ import numpy as np
 from uruk.errors import FunctionGone, InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.answers import ADDRESS
-from uruk.orc.lookup.one_object import goes_by_rows, lone_entry
+from uruk.orc.lookup.one_object import goes_by_rows, lone_entry, row_linker
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import listed
 from uruk.orc.registry.lazy import GONE
@@ -141,10 +141,8 @@ def _link_alone(session: Lifetime, dylib: Contents, number: int) -> bool:
     entry = lone_entry(session, dylib, number)
     if entry is None or not goes_by_rows(session, entry):
         return False
-    from uruk.orc.lookup.row_linking import link_one  # imported by the first link by rows
-
     # A unit's object may have initialisers. The long way runs them: it finds the symbol ready, and these waiting.
-    return link_one(session, entry, session.initializers.waiting) and not session.initializers.waiting
+    return row_linker()(session, entry, session.initializers.waiting) and not session.initializers.waiting
 
 
 _UNUSUAL = Flag.HIDDEN | Flag.TLS

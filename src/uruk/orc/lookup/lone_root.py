@@ -13,7 +13,7 @@ import numpy as np
 from uruk.graph.types import I32
 from uruk.orc.lifetime.initialization import Run
 from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.lookup.one_object import goes_by_rows, lone_entry
+from uruk.orc.lookup.one_object import goes_by_rows, lone_entry, row_linker
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.tracker import FunctionArray
 
@@ -70,10 +70,8 @@ class LoneRoot:
         entry = lone_entry(session, dylib, self._number, [pending[0].number])
         if entry is None or not goes_by_rows(session, entry):
             return False
-        from uruk.orc.lookup.row_linking import link_one  # imported by the first link by rows
-
         try:
-            return link_one(session, entry, self.arrays)
+            return row_linker()(session, entry, self.arrays)
         except Exception:
             entry.retry_alone = True  # as a query notes it: lookups of other names need not fail, too
             raise

@@ -5,12 +5,14 @@ See `uruk.orc.lookup.closure`, which takes every other case. And whether one obj
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from uruk.graph.graph import Binding, SymbolKind
 from uruk.orc.dispatch import Task
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import AliasEntry, Contents, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.tracker import FunctionArray
 
 
 class OneObject:
@@ -78,6 +80,14 @@ def _are_builtins(session: Lifetime, dylib: Contents, names: Sequence[bytes]) ->
         return False
     index = builtins.index()
     return any(name in index or platform.builtins_with(name) is not None for name in names)
+
+
+@lru_cache(maxsize=1)
+def row_linker() -> Callable[[Lifetime, ObjectEntry, list[FunctionArray]], bool]:
+    """Return `row_linking.link_one`, which is imported by the first link by rows; each import again takes time."""
+    from uruk.orc.lookup.row_linking import link_one
+
+    return link_one
 
 
 class _Process:

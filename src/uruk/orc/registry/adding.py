@@ -38,7 +38,8 @@ def add(
     own: ResourceTracker | None = None
     try:
         with session.lock:
-            session.check_dylib(dylib)
+            if session.closed or dylib.removed:
+                session.check_dylib(dylib)
             own = session.new_tracker(dylib, name) if tracker is None else defining.checked(dylib, tracker)
             # The lock is held for all of the step, so that no lookup sees half of what is added.
             atomically(session, partial(work, own))

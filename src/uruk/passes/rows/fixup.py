@@ -149,6 +149,11 @@ def _write(work: Work, image: U8, view: memoryview, fields: list[Field]) -> None
     kinds, order = work.kind_rows, work.kinds.order
     if work.kinds.encodings.any:
         _write_instructions(work, image, [field for field in fields if kinds[field.kind].encoded])
+    elif len(fields) == 1:  # unwind data of the only function of a module
+        field = fields[0]
+        size = kinds[field.kind].width
+        _LAYOUTS[order, size].pack_into(view, field.position, field.value & ((1 << 8 * size) - 1))
+        return
     by_width: dict[int, list[Field]] = {}
     for field in fields:
         row = kinds[field.kind]

@@ -21,12 +21,15 @@ def build(work: Work, stub_size: int) -> None:
         work.external[row] = 0, True
     if work.external:
         _functions_are_no_data(work)
-    kinds = work.kind_rows
+    kinds, symbols, external = work.kind_rows, work.rows.symbols, work.external
     for edge in work.edges:
-        kind = kinds[edge[2]]
+        kind, target = kinds[edge[2]], edge[3]
         if kind.operand == Operand.GOT:
-            work.slots[edge[3], False] = Slot(edge[3], False)
-        elif kind.narrow or kind.operand == Operand.BRANCH:
+            work.slots[target, False] = Slot(target, False)
+        # Most are to a place of the object's own, by its distance: these need nothing, and no call.
+        elif (kind.narrow or kind.operand == Operand.BRANCH) and (
+            target in external or kind.narrow_absolute or symbols[target][2] == SymbolKind.ABSOLUTE
+        ):
             _look_at_narrow(work, edge)
         if kind.short and _leaves_block(work, edge):
             raise LeftToColumns
