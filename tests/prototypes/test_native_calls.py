@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import gc
+import inspect
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -269,3 +270,7 @@ def test_a_function_object_can_be_passed_and_goes_with_its_last_reference(jit: u
 def test_help_shows_name_and_prototype(jit: uruk.LLJIT) -> None:
     two = jit.lookup("two").function("int(int, int)")
     assert (two.__name__, two.__doc__) == ("two", "int(int, int)")
+    assert str(inspect.signature(two)) == "(argument_1, argument_2, /)"
+    jit.define("o(d).ü", jit.lookup("two").address)
+    odd = jit.lookup("o(d).ü").function("void(void)")
+    assert (str(inspect.signature(odd)), odd.__doc__) == ("()", "void(void)")

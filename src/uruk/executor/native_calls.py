@@ -92,6 +92,12 @@ SHAPES: list[tuple[bytes, tuple[bytes, ...]]] = [
 """Results and arguments for which C has a call of its own each: all places where it calls linked code."""
 
 
+def _with_signature(name: str, plan: Plan) -> str:
+    """Return a function's documentation with its parameters in front, as CPython writes them for `inspect`."""
+    parameters = "".join(f"argument_{at}, " for at in range(1, len(plan.arguments) + 1))
+    return f"{name.rpartition('.')[2]}({parameters and parameters + '/'})\n--\n\n{plan.text}"
+
+
 class NativeCalls:
     """Makes such function objects.
 
@@ -112,7 +118,8 @@ class NativeCalls:
         if data is None:
             return None
         place = ctypes.c_void_p()
-        function = self._new(data, call.name.encode(), plan.text.encode(), call.make, ctypes.addressof(place))
+        text = _with_signature(call.name, plan).encode()
+        function = self._new(data, call.name.encode(), text, call.make, ctypes.addressof(place))
         call.place = ctypes.c_uint64.from_address(place.value or 0)
         return function
 
