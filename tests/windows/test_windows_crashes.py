@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from windows_processes import address_of, function, put_code
 import uruk
 from uruk.errors import ExecutorCrashed, ExecutorLost
 from uruk.executor.remote import RemoteExecutor
+
+from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -85,3 +88,18 @@ def test_what_lies_at_the_place_is_named(wine: Path) -> None:
         executor.child.resolve = lambda at: f"f+{at - address:#x} (a.obj)"
         with pytest.raises(ExecutorCrashed, match=r"in f\+0x2 \(a\.obj\) \(at 0x"):
             executor.process.call(address)
+
+
+def test_a_crash_with_an_overwritten_stack_is_the_first_one(executor: RemoteExecutor, tmp_path: Path) -> None:
+    """The system's own search for handlers faults at the frame, again and again, and overflows the stack in the end."""
+    (tmp_path / "f.c").write_text(
+        'int overwritten(void) { __asm__ volatile("mov $0x7878787878787878, %rbp; ud2"); return 0; }'
+    )
+    # Without optimisation the function's frame is found by rbp.
+    compiler = require_tool("x86_64-w64-mingw32-gcc-posix")
+    subprocess.run([compiler, "-O0", "-c", "f.c", "-o", "f.obj"], check=True, cwd=tmp_path)
+    with uruk.LLJIT(executor=executor) as jit:
+        jit.add_object(tmp_path / "f.obj")
+        with pytest.raises(ExecutorCrashed, match=r"an illegal instruction .* in overwritten") as caught:
+            jit.lookup("overwritten").function("int(void)")()
+    assert (caught.value.code, caught.value.stack_overflow) == (0xC000001D, False)

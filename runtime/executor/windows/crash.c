@@ -11,6 +11,7 @@ enum {
     ABORTED = 3,          /* status of a program that calls abort() */
     SIGNAL_OF_ABORT = 22, /* SIGABRT of Microsoft's <signal.h> */
     STACK_LEFT = 64 << 10,
+    MOST_FAULTS = 3, /* one inside the other, in the system itself */
 };
 
 /* It may run in what is left of a stack that has overflowed, and takes less than 2 KiB of it. */
@@ -29,24 +30,65 @@ static int is_gnu_throw(const EXCEPTION_RECORD *record)
     return (record->ExceptionCode & 0x20ffffff) == 0x20474343 && !(record->ExceptionFlags & EXCEPTION_NONCONTINUABLE);
 }
 
-static LONG WINAPI handle(EXCEPTION_POINTERS *exception)
+struct fault {
+    unsigned code;
+    word address, pc, sp;
+};
+
+static struct fault fault_of(const EXCEPTION_POINTERS *exception)
 {
     const EXCEPTION_RECORD *record = exception->ExceptionRecord;
-    if (is_gnu_throw(record))
-        return EXCEPTION_CONTINUE_EXECUTION; /* as crt2.o's filter does: the thrower goes on to std::terminate */
-    const CONTEXT *context = exception->ContextRecord;
     int has_address = record->ExceptionCode == EXCEPTION_ACCESS_VIOLATION && record->NumberParameters > 1;
-    tell(record->ExceptionCode, has_address ? record->ExceptionInformation[1] : (word)record->ExceptionAddress,
-         context->Rip, context->Rsp);
+    word address = has_address ? record->ExceptionInformation[1] : (word)record->ExceptionAddress;
+    return (struct fault){record->ExceptionCode, address, exception->ContextRecord->Rip, exception->ContextRecord->Rsp};
+}
+
+static LONG WINAPI handle(EXCEPTION_POINTERS *exception)
+{
+    if (is_gnu_throw(exception->ExceptionRecord))
+        return EXCEPTION_CONTINUE_EXECUTION; /* as crt2.o's filter does: the thrower goes on to std::terminate */
+    struct fault fault = fault_of(exception);
+    tell(fault.code, fault.address, fault.pc, fault.sp);
     return EXCEPTION_EXECUTE_HANDLER;
+}
+
+/* Where a stack is overwritten, the system's own search for handlers reads what is none, and faults, and searches again,
+ * until the stack is used up. `first` is the exception that this began with, `count` the faults in the system since. */
+static struct {
+    struct fault first;
+    word sp; /* of the last one */
+    DWORD thread;
+    unsigned count;
+} faults;
+
+static struct {
+    word base, size;
+} searcher; /* the system's module that searches */
+
+/* Keep an exception as the first, or count it as one of those that it has led to. */
+static void keep_first(const struct fault *fault)
+{
+    int is_inner = fault->code == EXCEPTION_ACCESS_VIOLATION && fault->pc - searcher.base < searcher.size;
+    if (is_inner && faults.thread == GetCurrentThreadId() && fault->sp < faults.sp)
+        faults.count++;
+    else
+        faults.first = *fault, faults.thread = GetCurrentThreadId(), faults.count = 0;
+    faults.sp = fault->sp;
 }
 
 /* wine 8 leaves one page of a stack that has overflowed, whatever SetThreadStackGuarantee was asked for: the exception is
  * dispatched no further than to the first handler of all. So no program handles it there. */
 static LONG WINAPI handle_first(EXCEPTION_POINTERS *exception)
 {
-    return exception->ExceptionRecord->ExceptionCode == EXCEPTION_STACK_OVERFLOW ? handle(exception)
-                                                                                  : EXCEPTION_CONTINUE_SEARCH;
+    struct fault fault = fault_of(exception);
+    if (fault.code != EXCEPTION_STACK_OVERFLOW) {
+        keep_first(&fault);
+        return EXCEPTION_CONTINUE_SEARCH;
+    }
+    int is_search = fault.pc - searcher.base < searcher.size && faults.thread == GetCurrentThreadId();
+    if (is_search && faults.count > MOST_FAULTS)
+        tell(faults.first.code, faults.first.address, faults.first.pc, faults.first.sp);
+    return handle(exception);
 }
 
 static void report_abort(int number)
@@ -68,8 +110,12 @@ void report_crashes(void)
 {
     crashes_are_reported = 1;
     SetUnhandledExceptionFilter(handle);
-    if (is_wine())
+    if (is_wine()) {
+        searcher.base = (word)GetModuleHandleA("ntdll.dll");
+        const IMAGE_DOS_HEADER *start = (const IMAGE_DOS_HEADER *)searcher.base;
+        searcher.size = ((const IMAGE_NT_HEADERS64 *)(searcher.base + (word)start->e_lfanew))->OptionalHeader.SizeOfImage;
         AddVectoredExceptionHandler(1, handle_first);
+    }
 }
 
 /* How much the system leaves of a stack that overflows is each thread's to say. The first thread may end before others. */
