@@ -13,7 +13,7 @@ from benchmarks.inputs import compile_c
 from benchmarks.measure import interleaved, ratio, say
 from benchmarks.report import Report, Row
 from uruk.lljit import LLJIT
-from uruk.orc.registry.symbols import SymbolFlags
+from uruk.orc.registry.symbol_flags import SymbolFlags
 from uruk.orc.units import FunctionUnit
 
 BUDGET = 1.2

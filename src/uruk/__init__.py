@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from uruk.orc.generators import ProcessSymbols as ProcessSymbols
     from uruk.orc.registry.options import Options as Options
     from uruk.orc.registry.search import LookupKind as LookupKind
-    from uruk.orc.registry.symbols import SymbolFlags as SymbolFlags
+    from uruk.orc.registry.symbol_flags import SymbolFlags as SymbolFlags
     from uruk.orc.registry.tracker import Released as Released
     from uruk.orc.registry.tracker import ResourceTracker as ResourceTracker
     from uruk.orc.session import Session as Session
@@ -191,7 +191,7 @@ _LATER = {
     "install_importer": "uruk.importer",
     "load": "uruk.loaded",
     "spawn": "uruk.spawning",
-    "SymbolFlags": "uruk.orc.registry.symbols",
+    "SymbolFlags": "uruk.orc.registry.symbol_flags",
     "ThreadPoolDispatcher": "uruk.orc.dispatch",
 }
 

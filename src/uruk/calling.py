@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from uruk.errors import InvalidType, InvalidValue
-from uruk.executor.interface import Executor
-from uruk.graph.types import AnyArray
 from uruk.symbol import Symbol
 
 if TYPE_CHECKING:
     from uruk.executor.callbacks import Callback
     from uruk.executor.data import Data
+    from uruk.executor.interface import Executor
     from uruk.executor.remote import RemoteExecutor
+    from uruk.graph.types import AnyArray
     from uruk.orc.session import Session
     from uruk.platforms.systems import SystemPlatform
 

@@ -8,7 +8,6 @@ dylib are a program. What only some object formats have is asked of the `Rules` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -29,7 +28,7 @@ from uruk.passes.state import State
 from uruk.passes.steps import Hook, Steps
 from uruk.passes.tls.interface import Storage, TLSLoader
 from uruk.passes.undefined import Hints
-from uruk.records import record
+from uruk.records import field, record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation, Memory

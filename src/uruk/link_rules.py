@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError
-from uruk.formats.interface import Format
-from uruk.formats.registry import format_named, formats
-from uruk.graph.graph import Graph
-from uruk.passes.elf.rules import ELFRules
-from uruk.passes.rules import Rules
+from uruk.formats.known import FORMATS
+from uruk.passes.elf import own_names
 from uruk.target import HERE, Target
 
-_OF_OWN_FORMATS: dict[str, type[Rules]] = {"elf": ELFRules}
-"""The rules of the formats that are part of uruk; those of formats that few sessions meet come in when they are."""
-_LATER = {"coff": ("uruk.passes.coff.rules", "COFFRules")}
+if TYPE_CHECKING:
+    from uruk.formats.interface import Format
+    from uruk.graph.graph import Graph
+    from uruk.passes.rules import Rules
+
+_OF_OWN_FORMATS: dict[str, type[Rules]] = {}
+"""The rules of those formats that are part of uruk, by name, once something of theirs is linked."""
+_LATER = {"elf": ("uruk.passes.elf.rules", "ELFRules"), "coff": ("uruk.passes.coff.rules", "COFFRules")}
 
 
 def _own_rules(name: str) -> type[Rules] | None:
@@ -31,11 +34,17 @@ def rules_of(graph: Graph) -> type[Rules]:
         raise InternalError("a graph of no target: objects are read by uruk.formats.registry")
     name = graph.target.format
     own = _OF_OWN_FORMATS.get(name) or _own_rules(name)
-    return own if own is not None else rules_for(format_named(graph.target.format))
+    if own is not None:
+        return own
+    from uruk.formats.registry import format_named
+
+    return rules_for(format_named(name))
 
 
 def rules_for(format: Format) -> type[Rules]:
     """Return the rules of a format. Raises TypeError where they are not a subclass of `uruk.passes.rules.Rules`."""
+    from uruk.passes.rules import Rules
+
     rules = _own_rules(format.name) or format.rules or Rules
     if not issubclass(rules, Rules):
         raise TypeError(f"the rules of the format `{format.name}' must be a subclass of uruk.passes.rules.Rules")
@@ -44,19 +53,23 @@ def rules_for(format: Format) -> type[Rules]:
 
 def private_names(target: Target) -> list[bytes]:
     """Return names that every module has for itself, in a session that links for a target."""
-    names = [name for format in _formats_for(target) for name in rules_for(format).private_names]
+    names = [*own_names.PRIVATE] if target.format == HERE.format else []
+    names += [name for format in _other_formats() for name in rules_for(format).private_names]
     return list(dict.fromkeys(names))
 
 
 def place_names(target: Target) -> frozenset[bytes]:
     """Return names of places in a module, in a session that links for a target."""
-    known = [rules_for(format).place_names for format in _formats_for(target)]
-    return known[0] if len(known) == 1 else frozenset(name for names in known for name in names)
+    # Those of this process's format, ELF, are known without its rules: a session asks before it has any object.
+    own = own_names.OWN_PLACES if target.format == HERE.format else frozenset[bytes]()
+    others = _other_formats()
+    return own.union(*(rules_for(format).place_names for format in others)) if others else own
 
 
-def _formats_for(target: Target) -> list[Format]:
-    """Return the formats that are known now, without that of this process where the target has another one.
+def _other_formats() -> list[Format]:
+    """Return the formats that are known by now, without that of this process.
 
-    Libraries of that target may define its names: MinGW's libmingw32.a has a `__dso_handle`.
+    The names of that one mean nothing where the target has another one, whose libraries may define them: MinGW's
+    libmingw32.a has a `__dso_handle`.
     """
-    return [format for format in formats() if format.name != HERE.format or target.format == HERE.format]
+    return [format for format in FORMATS.values() if format.name != HERE.format]

@@ -17,13 +17,9 @@ from typing import TYPE_CHECKING, Any
 from uruk.attributes import Attributes, is_cpp, symbol_of_cpp
 from uruk.calling import Calling
 from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UndefinedSymbols, UrukError
-from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
-from uruk.memory.mapper import Mapper
-from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.lookup.by_name import quick_address
-from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import (
     PathLike,
     Source,
@@ -36,9 +32,8 @@ from uruk.orc.registry.inputs import (
     path_of,
 )
 from uruk.orc.registry.options import Options
-from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import LookupKind
-from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
+from uruk.orc.registry.symbols import Flag, NameLike, decode_name, encode_name
 from uruk.orc.registry.tracker import IRLike, Released, Replacement, ResourceTracker
 from uruk.orc.session import Session
 from uruk.platforms.jit_dlopen import JITLoader
@@ -50,10 +45,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from uruk.compile.cache import ObjectCache
+    from uruk.executor.interface import Executor
     from uruk.executor.remote import RemoteExecutor
     from uruk.graph.graph import Graph
     from uruk.memory.interface import Memory
+    from uruk.memory.mapper import Mapper
+    from uruk.orc.dispatch import Dispatcher
     from uruk.orc.generators import DefinitionGenerator, Generated
+    from uruk.orc.registry.entries import Contents
+    from uruk.orc.registry.registry import Registry
+    from uruk.orc.registry.symbol_flags import SymbolFlags
     from uruk.orc.units import MaterializationUnit
     from uruk.passes.state import State
     from uruk.platforms.linux.search_path import SearchPath

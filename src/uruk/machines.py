@@ -7,28 +7,37 @@ imported here, as the build reads this table, too.
 
 from __future__ import annotations
 
-from typing import NamedTuple
 
+class Machine:
+    """One machine that triples name.
 
-class Machine(NamedTuple):
-    """One machine that triples name."""
+    `name`: the first part of a triple; `spellings`: other first parts that mean the same. `title`: its name in texts
+    for people. `elf` is its e_machine, `coff` the Machine of COFF's file header (0 where there is none), and
+    `loader_flags` those of its 64-bit libraries in ``ld.so.cache``. `systems`: those on which uruk runs code of it,
+    with a runtime and an executor for each. `executor_systems`: further ones that there is an executor for: memory and
+    calls of a process, no linked programs yet.
+    """
 
-    name: str
-    """The first part of a triple."""
-    title: str
-    """Its name in texts for people."""
-    elf: int
-    """e_machine."""
-    loader_flags: int
-    """The flags of its 64-bit libraries in ``ld.so.cache``."""
-    spellings: tuple[str, ...] = ()
-    """Other first parts of triples that mean the same."""
-    systems: tuple[str, ...] = ()
-    """The systems on which uruk runs code of it: there is a runtime and an executor for each."""
-    executor_systems: tuple[str, ...] = ()
-    """Further systems that there is an executor for: memory and calls of a process, no linked programs yet."""
-    coff: int = 0
-    """Machine of COFF's file header; 0 where there is none."""
+    # A plain class: `typing.NamedTuple` takes twice as long as all of the rest of this module.
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        elf: int,
+        loader_flags: int,
+        spellings: tuple[str, ...] = (),
+        systems: tuple[str, ...] = (),
+        executor_systems: tuple[str, ...] = (),
+        coff: int = 0,
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.elf = elf
+        self.loader_flags = loader_flags
+        self.spellings = spellings
+        self.systems = systems
+        self.executor_systems = executor_systems
+        self.coff = coff
 
 
 MACHINES = {

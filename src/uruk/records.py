@@ -2,14 +2,14 @@
 
 `dataclass` takes some 0.2 ms for each class while its module is imported. A session imports nearly 80 such classes and
 makes instances of 14 of them to start, of 45 in another process: that was a fifth of uruk's share of the start. An
-`__init__` takes a quarter of it. `dataclass` makes the rest where somebody asks for the fields of a class.
+`__init__` takes a quarter of it. `dataclass` makes the rest where somebody asks for the fields of a class, and
+`dataclasses`, whose import takes as long as three modules of uruk's, is imported then.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from uruk.errors import InvalidType
@@ -18,8 +18,15 @@ from uruk.named_tuples import NamedTuple
 RecordT = TypeVar("RecordT")
 
 if TYPE_CHECKING:
+    from dataclasses import Field
+    from dataclasses import field as field
+
     from typing_extensions import dataclass_transform
 else:
+
+    def field(**given: Any) -> _Given:
+        """Say more of a field than its type; see `dataclasses.field`. Only these three words are taken."""
+        return _Given(**given)
 
     def dataclass_transform(**_: object) -> Callable[[RecordT], RecordT]:
         """Tell type checkers what `record` does (PEP 681); there is none in Python 3.10."""
@@ -27,7 +34,28 @@ else:
 
 
 _FIELDS = "__dataclass_fields__"
+_MISSING: Any = object()
+"""The default of a field that has none."""
 _completing = threading.RLock()
+
+
+class _Given:
+    """The words that a field of a record was made of."""
+
+    def __init__(self, *, default: Any = _MISSING, default_factory: Any = _MISSING, kw_only: bool = False) -> None:
+        self.makes = default_factory is not _MISSING
+        self.default = default_factory if self.makes else default
+        self.kw_only = kw_only
+
+    def of_dataclass(self) -> Any:
+        """Return the same as `dataclass` has it."""
+        import dataclasses
+
+        if self.default is _MISSING:
+            return dataclasses.field(kw_only=self.kw_only)
+        if self.makes:
+            return dataclasses.field(default_factory=self.default, kw_only=self.kw_only)
+        return dataclasses.field(default=self.default, kw_only=self.kw_only)
 
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
@@ -50,6 +78,11 @@ def record(cls: type[RecordT]) -> type[RecordT]:
 def field_names(cls: type) -> tuple[str, ...]:
     """Return the names of a record's fields, in order; the class is not completed for it."""
     return tuple(_parameters(cls))
+
+
+def replace(value: RecordT, /, **changes: Any) -> RecordT:
+    """Return a record with other values for some fields, as `dataclasses.replace` does; the class is not completed."""
+    return type(value)(**{name: getattr(value, name) for name in field_names(type(value))} | changes)
 
 
 class Values:
@@ -95,15 +128,19 @@ class _Fields:
 
 def _complete(cls: type) -> None:
     """Take the fields of a twin, so that other threads never see a class that is half made."""
+    from dataclasses import dataclass
+
     skipped = ("__dict__", "__weakref__", _FIELDS)
-    twin = type(cls.__name__, cls.__bases__, {name: value for name, value in vars(cls).items() if name not in skipped})
+    body = {name: value for name, value in vars(cls).items() if name not in skipped}
+    body |= {name: value.of_dataclass() for name, value in body.items() if isinstance(value, _Given)}
+    twin = type(cls.__name__, cls.__bases__, body)
     made: Any = dataclass(init=False, eq=False, repr=False)(twin)
     for name in ("__dataclass_params__", "__match_args__", _FIELDS):
         setattr(cls, name, vars(made)[name])
 
 
 class _Parameter(NamedTuple):
-    """A field as `__init__` needs it. `default` is `MISSING` without one; `makes`: it is a function that makes one."""
+    """A field as `__init__` needs it. `default` is `_MISSING` without one; `makes`: it is a function that makes one."""
 
     default: Any
     makes: bool
@@ -112,11 +149,19 @@ class _Parameter(NamedTuple):
     @classmethod
     def of(cls, value: Any) -> _Parameter:
         """Return that of a field whose class has this value for its name."""
-        if not isinstance(value, Field):
-            return cls(value, False, False)
-        specified = cast("Field[Any]", value)
-        makes = specified.default_factory is not MISSING
-        return cls(specified.default_factory if makes else specified.default, makes, specified.kw_only is True)
+        if isinstance(value, _Given):
+            return cls(value.default, value.makes, value.kw_only)
+        # What `dataclasses.field` makes is as good, at the cost of that import.
+        return cls.of_dataclass(value) if type(value).__module__ == "dataclasses" else cls(value, False, False)
+
+    @classmethod
+    def of_dataclass(cls, field: Field[Any]) -> _Parameter:
+        """Return that of a field of a class that `dataclass` has made, or has completed."""
+        from dataclasses import MISSING
+
+        makes = field.default_factory is not MISSING
+        default: Any = field.default_factory if makes else field.default
+        return cls(_MISSING if default is MISSING else default, makes, field.kw_only is True)
 
 
 def _parameters(cls: type) -> dict[str, _Parameter]:
@@ -126,21 +171,23 @@ def _parameters(cls: type) -> dict[str, _Parameter]:
         own = vars(base).get(_FIELDS)
         if isinstance(own, _Fields):
             names = (name for name, kind in base.__annotations__.items() if not kind.startswith("ClassVar"))
-            parameters.update((name, _Parameter.of(vars(base).get(name, MISSING))) for name in names)
+            parameters.update((name, _Parameter.of(vars(base).get(name, _MISSING))) for name in names)
         elif own is not None:
-            parameters.update((name, _Parameter.of(specified)) for name, specified in own.items())
+            from dataclasses import fields  # which leaves ClassVars out
+
+            parameters.update((each.name, _Parameter.of_dataclass(each)) for each in fields(cast("Any", base)))
     return parameters
 
 
 def _initializer(cls: type) -> Callable[..., None]:
     """Return the `__init__` that `dataclass` would write."""
-    values: dict[str, Any] = {"MISSING": MISSING}
+    values: dict[str, Any] = {"MISSING": _MISSING}
     heads: dict[bool, list[str]] = {False: ["self"], True: []}
     body: list[str] = []
     for name, parameter in _parameters(cls).items():
         default = f"default_{name}"
         values[default] = parameter.default
-        shown = "" if parameter.default is MISSING else "=MISSING" if parameter.makes else f"={default}"
+        shown = "" if parameter.default is _MISSING else "=MISSING" if parameter.makes else f"={default}"
         heads[parameter.keyword_only].append(name + shown)
         body.append(f" self.{name} = {f'{default}() if {name} is MISSING else {name}' if parameter.makes else name}")
     if hasattr(cls, "__post_init__"):

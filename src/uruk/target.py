@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from uruk.errors import InvalidType, UnknownTarget
-from uruk.machines import EXECUTOR_TARGETS, MACHINES, SPELLINGS
+from uruk.machines import EXECUTOR_TARGETS, MACHINES, SPELLINGS, TARGETS
 from uruk.named_tuples import NamedTuple
 
 _SYSTEMS = {"linux": "linux", "windows": "windows", "mingw32": "windows", "darwin": "macos", "macos": "macos"}
@@ -62,6 +62,14 @@ class Target(NamedTuple):
             raise UnknownTarget(text, EXECUTOR_TARGETS)
         system = systems[0] if systems else "linux"
         return cls(_FORMATS[system], architecture, system)
+
+
+def architecture_that_runs(triple: str) -> str:
+    """Return the architecture of a triple. Raises UnknownTarget for one that uruk cannot run code for."""
+    name = Target.of_triple(triple).architecture
+    if not MACHINES[name].systems:  # files may be for this machine, but uruk runs none of them
+        raise UnknownTarget(triple, TARGETS)
+    return name
 
 
 def executor_target(text: str) -> Target:

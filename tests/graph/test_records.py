@@ -14,6 +14,8 @@ import pytest
 
 from test_tidy import MODULES, name_of, tree_of
 from uruk.records import Values, field_names, record
+from uruk.records import field as given
+from uruk.records import replace as replaced
 
 ValueT = TypeVar("ValueT")
 
@@ -63,6 +65,22 @@ def test_a_derived_record_is_made_first() -> None:
     assert (changed.number, changed.text) == (5, "four")
     assert Base(1).number == 1
     assert Base(1) != Base(1)
+
+
+def test_a_completed_record_is_replaced() -> None:
+    @record
+    class Counted:
+        total: ClassVar[int] = 1
+        number: int
+        names: list[str] = given(default_factory=list[str])
+
+    first = Counted(1)
+    assert [each.name for each in fields(Counted)] == ["number", "names"]
+    second = replaced(first, number=2)
+    assert second.number == 2
+    assert second.names is first.names
+    with pytest.raises(TypeError, match="total"):
+        replaced(first, total=2)
 
 
 def test_fields_of_a_record_without_instances() -> None:
@@ -151,7 +169,7 @@ def test_a_session_makes_few_of_them() -> None:
             print(sum(kind.__init__.__qualname__ == "record.<locals>.first" for kind in kinds))
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(done.stdout) > 30
+    assert int(done.stdout) > 10
 
 
 def test_a_session_completes_none_and_makes_no_dataclass() -> None:

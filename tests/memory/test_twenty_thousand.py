@@ -8,7 +8,7 @@ import uruk
 from uruk.memory.interface import Allocation
 from uruk.memory.manager import MiB, SlabManager
 from uruk.memory.mapper import Reach
-from uruk.memory.slab import CODE, CONSTANT, DATA
+from uruk.memory.zones import CODE, CONSTANT, DATA
 from uruk.passes.layout import Segment
 from uruk.testing import CountingMapper
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from uruk.cli.response_files import expand
@@ -15,7 +14,7 @@ from uruk.compile.languages import is_source
 from uruk.errors import UnknownTarget
 from uruk.program.settings import Settings
 from uruk.program.targets import target_of
-from uruk.records import record
+from uruk.records import field, record
 from uruk.target import HERE, executor_target
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import field
 from keyword import iskeyword
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from uruk.debug_info.index import Defined, Index
 from uruk.debug_info.reader import children, has, number, text
 from uruk.debug_info.types import REACH, ObjectTypes
 from uruk.errors import InvalidType
-from uruk.records import record
+from uruk.records import field, record
 
 if TYPE_CHECKING:
     from elftools.dwarf.die import DIE

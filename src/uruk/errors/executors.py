@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 from uruk.errors.base import UrukError
 
 
@@ -60,6 +58,8 @@ class ExecutorLost(ExecutorError):
 
     def again(self, *, gone: bool = False) -> ExecutorLost:
         """Return a new error of the same kind and with the same facts, for a call that has the same cause."""
+        from copy import copy  # most sessions lose no process
+
         new = copy(self)
         new.gone = gone
         return new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from uruk.errors import ExecutorError
-from uruk.memory.runtime_memory import HIGHEST
+from uruk.memory.mapper import HIGHEST
 
 _WORD = (1 << 64) - 1
 

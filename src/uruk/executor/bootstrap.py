@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +18,8 @@ from uruk.executor.library_symbols import FoundSymbols
 from uruk.executor.llvm_services import Part, Services
 from uruk.graph.types import U8, signed, true_rows
 from uruk.memory.mapper import Range, Reach
-from uruk.memory.slab import PROTECTIONS
-from uruk.records import record
+from uruk.memory.zones import PROTECTIONS
+from uruk.records import field, record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import SegmentLike

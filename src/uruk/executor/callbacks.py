@@ -17,7 +17,7 @@ from uruk.executor.control import Runtime
 from uruk.executor.locks import inner_lock
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
-from uruk.memory.slab import CODE
+from uruk.memory.zones import CODE
 from uruk.records import record
 
 if TYPE_CHECKING:

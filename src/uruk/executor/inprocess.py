@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING
 
-from uruk.executor.interface import Libraries
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.records import Unique
 
 if TYPE_CHECKING:
+    from uruk.executor.interface import Libraries
     from uruk.memory.interface import Memory
 
 

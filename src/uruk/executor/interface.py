@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from uruk.errors import ExecutorLost
-from uruk.executor.control import ProcessControl
-from uruk.executor.library_symbols import FoundSymbols
-
 if TYPE_CHECKING:
+    from uruk.errors import ExecutorLost
+    from uruk.executor.control import ProcessControl
+    from uruk.executor.library_symbols import FoundSymbols
     from uruk.memory.interface import Memory
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import AllocationError, ExecutorError
 from uruk.executor import sps
-from uruk.executor.control import Runtime
 from uruk.graph.types import I64, Bool, some
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.executor.control import Runtime
 
 _FOUND = np.dtype([("address", "<i8"), ("size", "<u8"), ("flags", "<u4"), ("place", "<u4")])
 _DATA, _LIBRARY, _NEEDED = 1, 2, 4

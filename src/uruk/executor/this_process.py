@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
+import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from uruk.executor.control import Argument
 from uruk.target import HERE
+
+if TYPE_CHECKING:
+    from uruk.executor.control import Argument
 
 
 @lru_cache(maxsize=64)
@@ -21,7 +23,7 @@ class ThisProcess:
     """See `uruk.executor.control.ProcessControl`."""
 
     triple = f"{HERE.architecture}-unknown-linux-gnu"
-    page_size = mmap.PAGESIZE
+    page_size = os.sysconf("SC_PAGESIZE")
     is_here = True
 
     def call(self, address: int, *arguments: Argument) -> int:

@@ -22,22 +22,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.archive_index import INDEX_NAMES, Entries, parse_index
 from uruk.formats.byte_source import ByteSource
 from uruk.named_tuples import NamedTuple
-from uruk.regular_files import FileState
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from uruk.formats.archive_index import Entries
+    from uruk.regular_files import FileState
+
 MAGIC = b"!<arch>\n"
 THIN_MAGIC = b"!<thin>\n"
+INDEX_NAMES = frozenset(
+    ("/", "/SYM64/", "__.SYMDEF", "__.SYMDEF SORTED", "__.SYMDEF_64", "__.SYMDEF_64 SORTED"),
+)
+"""Names of members that are an index."""
 
 _HEADER = 60  # bytes of a member's header (<ar.h>, struct ar_hdr)
 _HEAD = 64  # bytes of a member that say which format it has
 _LONGEST_NAME = 4096  # as long as a path may be on Linux; bounds the work that a hostile name table can cause
 # A long name ends in a newline (GNU) or a NUL (COFF). One byte more: GNU's slash before the newline is not part of it.
-_NAME = re.compile(rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1))
+_NAME = rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1)
 _IMPORT = b"__imp_"
 _DEEPEST = 8  # archives within thin archives: two that name each other would nest without end
 
@@ -122,6 +127,8 @@ class Archive:
             else:
                 kind, offset, size = self._index_at
                 data = self._source.read(offset, size, "archive index")
+                from uruk.formats.archive_index import parse_index  # of many archives a name is asked for, or nothing
+
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
                 from uruk.formats.registry import index_names, may_import
 
@@ -323,7 +330,7 @@ class Archive:
             self._long_names = self._source.read(*self._long_names_at, "long names")
         name = self._names.get(place)
         if name is None:
-            text = _NAME.match(self._long_names, place)
+            text = re.compile(_NAME).match(self._long_names, place)
             # A name begins behind the end of another. From the middle of names, too, a small table would give very
             # many.
             if text is None or (place > 0 and self._long_names[place - 1] not in b"\n\0"):

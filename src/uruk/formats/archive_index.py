@@ -17,18 +17,13 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.gather import NAME_SHARING
 from uruk.graph.types import I64
 
-INDEX_NAMES = frozenset(
-    ("/", "/SYM64/", "__.SYMDEF", "__.SYMDEF SORTED", "__.SYMDEF_64", "__.SYMDEF_64 SORTED"),
-)
-"""Names of members that are an index."""
-
 Entries = tuple[list[bytes], I64]
 """Names, and for each the offset of its member's header."""
 
 
 def parse_index(file: str, kind: str, data: bytes, offset: int, archive_size: int) -> Entries:
     """Return entries of the index `data` that lies at `offset`, in the order of the members; `kind` is one of
-    INDEX_NAMES.
+    `uruk.formats.archive.INDEX_NAMES`.
 
     Raises ObjectFormatError if the tables do not fit, or a member offset is not inside the archive.
     """

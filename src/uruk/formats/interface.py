@@ -7,21 +7,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from uruk.errors import UrukError
-from uruk.graph.arena import Arena
-from uruk.graph.graph import Edges, Graph
-from uruk.graph.names import Names
 from uruk.graph.types import U8, AnyArray, Bool
-from uruk.isa.interface import InstructionSet
 from uruk.named_tuples import NamedTuple
 from uruk.records import record
-from uruk.target import Target
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from uruk.formats.archive_index import Entries
     from uruk.formats.byte_source import ByteSource
+    from uruk.graph.arena import Arena
+    from uruk.graph.graph import Edges, Graph
     from uruk.graph.kinds import EdgeKind
+    from uruk.graph.names import Names
+    from uruk.isa.interface import InstructionSet
+    from uruk.target import Target
 
 HEAD_SIZE = 64
 """The number of bytes of a file that `Format.sniff` gets, if there are as many."""

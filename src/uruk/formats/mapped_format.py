@@ -8,17 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from uruk.errors import UnknownTarget
-from uruk.formats.interface import Report, Span
 from uruk.formats.relocation_checks import refuse
-from uruk.graph.arena import Arena
-from uruk.graph.graph import Edges, Graph
-from uruk.graph.names import Names
-from uruk.graph.types import Bool
-from uruk.isa.interface import InstructionSet
-from uruk.target import Target
 
 if TYPE_CHECKING:
-    from uruk.formats.interface import FormatFiles
+    from uruk.formats.interface import FormatFiles, Report, Span
+    from uruk.graph.arena import Arena
+    from uruk.graph.graph import Edges, Graph
+    from uruk.graph.names import Names
+    from uruk.graph.types import Bool
+    from uruk.isa.interface import InstructionSet
+    from uruk.target import Target
 
 PairT = TypeVar("PairT")
 

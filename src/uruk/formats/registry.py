@@ -15,19 +15,20 @@ from uruk.errors import InternalError, ObjectFormatError, UnknownTarget
 from uruk.formats import heads
 from uruk.formats.elf.format import ELF
 from uruk.formats.interface import HEAD_SIZE, Format, Report, Span
+from uruk.formats.known import FORMATS
 from uruk.formats.mapped_format import MappedFormat
-from uruk.graph.arena import Arena
-from uruk.graph.graph import Edges, Graph
-from uruk.graph.names import Names
-from uruk.graph.types import Bool
-from uruk.isa.interface import InstructionSet
-from uruk.target import Target
 
 if TYPE_CHECKING:
     from uruk.formats.archive_index import Entries
     from uruk.formats.interface import ImportLibrary, Members, SharedLibrary
+    from uruk.graph.arena import Arena
+    from uruk.graph.graph import Edges, Graph
+    from uruk.graph.names import Names
+    from uruk.graph.types import Bool
+    from uruk.isa.interface import InstructionSet
+    from uruk.target import Target
 
-_formats: dict[str, Format] = {ELF.name: ELF}
+FORMATS[ELF.name] = ELF
 _LATER = {"coff": ("uruk.formats.coff.format", "COFF")}
 """Name -> module and attribute of uruk's own formats that are imported with the first file no other format knows."""
 
@@ -37,38 +38,38 @@ def register(format: Format) -> None:
 
     Raises ValueError if there is one of its name already.
     """
-    if format.name in _formats:
+    if format.name in FORMATS:
         raise ValueError(f"there is a format `{format.name}' already")
-    _formats[format.name] = format
+    FORMATS[format.name] = format
     # `heads` has a list of its own, as command lines ask it before this module and numpy are imported.
     heads.SNIFFERS.append(format.sniff)
 
 
 def unregister(format: Format) -> None:
     """Remove a registered format. Objects of it that are not linked yet cannot be linked any more."""
-    known = _formats.pop(format.name, None)
+    known = FORMATS.pop(format.name, None)
     if known is not None:
         heads.SNIFFERS.remove(known.sniff)
 
 
 def formats() -> tuple[Format, ...]:
     """Return the formats that are known by now. Uruk's own ones are missing until a first file of theirs is read."""
-    return tuple(_formats.values())
+    return tuple(FORMATS.values())
 
 
 def _import_all() -> dict[str, Format]:
     """Import the formats of uruk's own that are missing, behind those that are there; return all."""
     for name, (module, attribute) in _LATER.items():
-        if name not in _formats:
-            _formats[name] = getattr(import_module(module), attribute)
-    return _formats
+        if name not in FORMATS:
+            FORMATS[name] = getattr(import_module(module), attribute)
+    return FORMATS
 
 
 def format_named(name: str) -> Format:
     """Return the format of a name. Raises UnknownTarget, which lists those that there are."""
-    if name not in _formats and name not in _import_all():
-        raise UnknownTarget(f"format {name}", [f"format {known}" for known in sorted(_formats)])
-    return _formats[name]
+    if name not in FORMATS and name not in _import_all():
+        raise UnknownTarget(f"format {name}", [f"format {known}" for known in sorted(FORMATS)])
+    return FORMATS[name]
 
 
 def format_of(head: bytes | memoryview) -> Format | None:
@@ -76,8 +77,8 @@ def format_of(head: bytes | memoryview) -> Format | None:
 
     Returns None if no format recognises it.
     """
-    known = len(_formats)
-    for format in _formats.values():
+    known = len(FORMATS)
+    for format in FORMATS.values():
         if format.sniff(head) is not None:
             return format
     # Dicts keep their order: the formats that were imported just now stand behind the `known` ones, which have
@@ -198,7 +199,7 @@ def instruction_set_of(graph: Graph) -> InstructionSet:
     """Return the instruction set that the objects of a graph are for."""
     target = graph.target or _target_of(graph)
     # A link of one small object asks for it: without a call where the format is known.
-    return (_formats.get(target.format) or format_named(target.format)).instruction_set(target.architecture)
+    return (FORMATS.get(target.format) or format_named(target.format)).instruction_set(target.architecture)
 
 
 def _target_of(graph: Graph) -> Target:
@@ -224,7 +225,7 @@ def _format_at(view: memoryview, span: Span, target: Target) -> Format:
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
     kind = kind_of(view[span.start : span.start + span.size], span.file)
-    *titles, last = sorted(format.title for format in _formats.values())
+    *titles, last = sorted(format.title for format in FORMATS.values())
     linked = f"{', '.join(titles)} and {last}"
     # Whoever links for `target` had most likely meant an object of its format.
     title = format_named(target.format).title

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from uruk.errors import ObjectFormatError, UnsupportedRelocation
-from uruk.formats.interface import MakeError, Report
-from uruk.graph.graph import Graph
 from uruk.graph.types import U8, AnyArray, Bool, count_true, true_rows
+
+if TYPE_CHECKING:
+    from uruk.formats.interface import MakeError, Report
+    from uruk.graph.graph import Graph
 
 UNKNOWN = 255
 """Stands in a column of kinds for a relocation number that the architecture's map does not have."""

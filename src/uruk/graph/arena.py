@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.graph.types import I64, U8
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL
+
+if TYPE_CHECKING:
+    from uruk.graph.types import I64, U8
 
 
 class Arena:

@@ -7,7 +7,6 @@ A graph holds one object or thousands; every pass works on whole columns. Rows o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -15,13 +14,13 @@ import numpy as np
 
 from uruk.errors import LinkError
 from uruk.graph.arena import Arena
-from uruk.graph.kinds import KindTable
 from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray, filled, true_rows
-from uruk.records import field_names, record
-from uruk.target import Target
+from uruk.records import field, field_names, record, replace
 
 if TYPE_CHECKING:
+    from uruk.graph.kinds import KindTable
     from uruk.graph.rows import ObjectRows
+    from uruk.target import Target
 
 TableT = TypeVar("TableT", bound="Table")
 

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from operator import length_hint
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uruk.graph.types import I32
+if TYPE_CHECKING:
+    from uruk.graph.types import I32
 
 _LIMIT = (1 << 31) - 1
 

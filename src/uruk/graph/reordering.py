@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from uruk.graph.graph import NO_FALLBACKS, Edges, Fallbacks, Graph, Ranges, assemble
 from uruk.graph.types import I32, I64, NONE, AnyArray, ranges
+from uruk.records import replace
 
 _PIECES = 4
 """Pieces of a graph, on average, from which on it is taken as a whole first."""

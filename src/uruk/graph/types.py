@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-U8: TypeAlias = npt.NDArray[np.uint8]
-U32: TypeAlias = npt.NDArray[np.uint32]
-U64: TypeAlias = npt.NDArray[np.uint64]
-I8: TypeAlias = npt.NDArray[np.int8]
-I32: TypeAlias = npt.NDArray[np.int32]
-I64: TypeAlias = npt.NDArray[np.int64]
-Bool: TypeAlias = npt.NDArray[np.bool_]
-AnyArray: TypeAlias = npt.NDArray[Any]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# These are what `npt.NDArray` makes, without an import of `numpy.typing`, which nothing else needs at run time.
+U8: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
+U32: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]
+U64: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
+I8: TypeAlias = np.ndarray[Any, np.dtype[np.int8]]
+I32: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
+I64: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Bool: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+AnyArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 NONE = -1
 """A row number that stands for "no row"."""

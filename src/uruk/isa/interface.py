@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from uruk.errors import UnknownTarget
-from uruk.graph.kinds import KindTable
-from uruk.graph.types import I32, I64, U8, U64, Bool
-from uruk.machines import MACHINES, TARGETS
 from uruk.named_tuples import NamedTuple
 from uruk.records import record
-from uruk.target import Target
+from uruk.target import architecture_that_runs
+
+if TYPE_CHECKING:
+    from uruk.graph.kinds import KindTable
+    from uruk.graph.types import I32, I64, U8, U64, Bool
 
 # -- linking
 
@@ -150,8 +150,6 @@ def architecture_of(triple: str) -> Architecture:
 
     Raises UnknownTarget for an architecture that uruk cannot run code for.
     """
-    name = Target.of_triple(triple).architecture
-    if not MACHINES[name].systems:  # files may be for this machine, but uruk runs none of them
-        raise UnknownTarget(triple, TARGETS)
+    name = architecture_that_runs(triple)
     architecture: Architecture = import_module(f"uruk.isa.{name}_runtime").ARCHITECTURE
     return architecture

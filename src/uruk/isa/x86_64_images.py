@@ -5,8 +5,6 @@ Formats that have no such values do without these rows: tables with them make ev
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from uruk.graph.kinds import Base, EdgeKind, JITLinkName, KindTable, Operand, kind
 from uruk.isa import x86_64
 from uruk.isa.x86_64 import JITLINK_TABLES as JITLINK_TABLES
@@ -17,6 +15,7 @@ from uruk.isa.x86_64 import relax_got_load as relax_got_load
 from uruk.isa.x86_64 import relax_got_loads as relax_got_loads
 from uruk.isa.x86_64 import write_stub as write_stub
 from uruk.isa.x86_64 import write_stubs as write_stubs
+from uruk.records import replace
 
 _RELATIVE = JITLinkName("PCRel32", 4)
 """All REL32 relocations of COFF are of one kind in JITLink, which counts from the end of the field."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 import mmap
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError
-from uruk.graph.types import U8
 from uruk.memory.linux.local import MAP_NORESERVE, check_size
 from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, refuse_both, whole_pages
 from uruk.memory.reservations import Reservations
 from uruk.memory.runtime_memory import Functions, Process, RuntimeMemory
 from uruk.memory.slab_object import SlabLoader, SlabObject
+
+if TYPE_CHECKING:
+    from uruk.graph.types import U8
 
 
 class EPCMapper:

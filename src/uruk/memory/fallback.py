@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError
-from uruk.graph.types import U8
-from uruk.memory.mapper import Mapper, Protection, Range
 from uruk.memory.slab_object import OpensSlabs, SlabObject
+
+if TYPE_CHECKING:
+    from uruk.graph.types import U8
+    from uruk.memory.mapper import Mapper, Protection, Range
 
 
 class FallbackMapper:

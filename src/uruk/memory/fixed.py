@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import AllocationError, InvalidType
 from uruk.graph.types import ADDRESSES, U8
-from uruk.memory.interface import SegmentLike
-from uruk.memory.mapper import Range, Reach
 from uruk.memory.ranges import FreeList
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import SegmentLike
+    from uruk.memory.mapper import Range, Reach
 
 
 class FixedAllocation:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import mmap
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import AllocationError
-from uruk.graph.types import U8
-from uruk.memory import instruction_cache
 from uruk.memory.linux import local
 from uruk.memory.linux.ready_pages import ReadyPages
 from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, refuse_both, whole_pages
-from uruk.memory.slab_object import SlabLoader, SlabObject, store
+
+if TYPE_CHECKING:
+    from uruk.graph.types import U8
+    from uruk.memory.slab_object import SlabLoader, SlabObject
 
 _EXECUTABLE = int(Protection.X)
 """As a number: `&` of two flags takes longer than all else that `initialize` does in Python."""
 _POPULATE_FROM = 1 << 18
 """The number of bytes from which one call for all pages costs less than a page fault for each."""
+
+
+@lru_cache(maxsize=1)
+def _synchronise() -> Callable[[Sequence[Range]], None]:
+    from uruk.memory.instruction_cache import synchronise  # a session that has linked nothing has no code
+
+    return synchronise
 
 
 class InProcessMapper:
@@ -48,6 +56,8 @@ class InProcessMapper:
 
     def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
         """See `OpensSlabs.open_slab`."""
+        from uruk.memory.slab_object import SlabObject, store  # a session that has linked nothing has no slab
+
         loader = self.loader
         if loader is None:
             raise AllocationError("no dynamic loader is to know slabs")
@@ -70,7 +80,7 @@ class InProcessMapper:
         for address, size in ranges if content is None else content:
             if size >= _POPULATE_FROM:
                 # Rounded down to a whole page, as madvise wants it.
-                start = address & -mmap.PAGESIZE
+                start = address & -local.PAGE
                 local.populate_memory(start, address + size - start)
 
     def initialize(
@@ -81,13 +91,13 @@ class InProcessMapper:
             refuse_both(protection)
             self._protect(ranges, protection)
             # Protected first: the routine only needs to read the code.
-            instruction_cache.synchronise(ranges)
+            _synchronise()(ranges)
         else:
             self._protect(ranges, protection)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
         """See `Mapper.deinitialize`."""
-        whole, ends = whole_pages(ranges, mmap.PAGESIZE)
+        whole, ends = whole_pages(ranges, local.PAGE)
         for address, size in whole:
             if not self._ready.keep(address, size):
                 local.discard_memory(address, size)
@@ -107,7 +117,7 @@ class InProcessMapper:
         ready = self._ready
         # The kernel itself rounds the size of a range up that begins with a page, as one of code or constants does.
         is_whole = len(ranges) == 1 and ranges[0][0] % local.PAGE == 0
-        for address, size in ranges if is_whole else enclosing_pages(ranges, mmap.PAGESIZE):
+        for address, size in ranges if is_whole else enclosing_pages(ranges, local.PAGE):
             if ready.pages:
                 ready.drop(address, size)
             local.protect_memory(address, size, protection)

@@ -7,7 +7,6 @@ kernel synchronises the cache when the page becomes executable; it then serves f
 from __future__ import annotations
 
 import ctypes
-import mmap
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -23,7 +22,7 @@ def synchronise(ranges: Sequence[Range]) -> None:
     """Synchronise the instruction cache with code in readable ranges, on processors that do not do it themselves."""
     routine = _routine()
     if routine is not None:
-        for address, size in enclosing_pages(ranges, mmap.PAGESIZE):
+        for address, size in enclosing_pages(ranges, local.PAGE):
             routine(address, address + size)
 
 
@@ -35,8 +34,8 @@ def _routine() -> Callable[[int, int], Any] | None:
         return None
     if not code:
         return None
-    address = local.map_memory(mmap.PAGESIZE)
-    local.protect_memory(address, mmap.PAGESIZE, WRITABLE)
+    address = local.map_memory(local.PAGE)
+    local.protect_memory(address, local.PAGE, WRITABLE)
     ctypes.memmove(address, code, len(code))
-    local.protect_memory(address, mmap.PAGESIZE, Protection.R | Protection.X)
+    local.protect_memory(address, local.PAGE, Protection.R | Protection.X)
     return ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.c_size_t)(address)

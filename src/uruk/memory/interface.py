@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from uruk.graph.types import U8
-from uruk.memory.frame_table import FrameTable
-from uruk.memory.mapper import Range, Reach
-from uruk.memory.symbol_table import SymbolTable
+if TYPE_CHECKING:
+    from uruk.graph.types import U8
+    from uruk.memory.frame_table import FrameTable
+    from uruk.memory.mapper import Range, Reach
+    from uruk.memory.symbol_table import SymbolTable
 
 
 class SegmentLike(Protocol):

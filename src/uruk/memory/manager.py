@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Sequence
-from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError, InternalError, UrukError
-from uruk.graph.types import U8
-from uruk.memory.frame_table import FrameTable
 from uruk.memory.mapper import Mapper, Protection, Range, Reach, whole_pages
-from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
-from uruk.memory.slab_object import OpensSlabs
-from uruk.records import Unique, record
+from uruk.memory.zones import CODE, CONSTANT, DATA, PROTECTIONS
+from uruk.records import Unique, field, record, replace
 
 if TYPE_CHECKING:
+    from uruk.graph.types import U8
+    from uruk.memory.frame_table import FrameTable
     from uruk.memory.interface import SegmentLike
+    from uruk.memory.slab import Slab
+    from uruk.memory.slab_object import OpensSlabs, SlabObject
     from uruk.memory.symbol_table import SymbolTable
 
 MiB = 1 << 20
@@ -160,7 +160,7 @@ class SlabManager(Unique):
 
     mapper: Mapper
     slab_size: int = DEFAULT_SLAB
-    slabs: list[Slab] = field(default_factory=list[Slab])
+    slabs: list[Slab] = field(default_factory=list["Slab"])
     window: Range | None = None
     fixed = False
     row_page: int = 0
@@ -311,6 +311,8 @@ class SlabManager(Unique):
             return self._place([size_for(segments, self.row_page, self.slab_size, self.mapper.page_size)], reach)
         needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
+        from uruk.memory.slab_object import OpensSlabs  # as in `_slab`
+
         if reach.high and isinstance(self.mapper, OpensSlabs):
             # Room is short within a reach, and the loader's tables take some of it: half a slab that the loader knows
             # is worth more than a whole one that it does not.
@@ -344,6 +346,8 @@ class SlabManager(Unique):
 
     def _open(self, zones: Sequence[int], low: int, high: int, window: int = 0, *, plain: bool = True) -> Slab:
         """Make a slab within [low, high), known to the dynamic loader if possible, and a window of free bytes below."""
+        from uruk.memory.slab_object import OpensSlabs  # as in `_slab`
+
         if isinstance(self.mapper, OpensSlabs) and not self.row_page:
             try:
                 return self._open_known(self.mapper, zones, low, high, window)
@@ -364,16 +368,21 @@ class SlabManager(Unique):
     def _divided(self, base: int, zones: Sequence[int]) -> Slab:
         """Return reserved memory as a slab."""
         if not self.row_page:
-            return Slab(self.mapper, base, zones)
+            return self._slab(base, zones)
         from uruk.memory.row_slab import RowSlab  # for one tool
 
         return RowSlab(self.mapper, base, zones[0], self.row_page)
+
+    def _slab(self, base: int, zones: Sequence[int], known: SlabObject | None = None) -> Slab:
+        from uruk.memory.slab import Slab  # a session that has linked nothing has none
+
+        return Slab(self.mapper, base, zones, known)
 
     def _open_known(self, mapper: OpensSlabs, zones: Sequence[int], low: int, high: int, window: int) -> Slab:
         """Make a slab that the dynamic loader knows."""
         known = mapper.open_slab(zones, low, high)
         try:
-            slab = Slab(self.mapper, known.base, zones, known)
+            slab = self._slab(known.base, zones, known)
         except BaseException:
             known.close()
             raise

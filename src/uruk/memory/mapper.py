@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntFlag
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import AllocationError
-from uruk.graph.types import U8
 from uruk.records import Values, record
+
+if TYPE_CHECKING:
+    from uruk.graph.types import U8
 
 
 class Protection(IntFlag):
@@ -23,6 +25,8 @@ class Protection(IntFlag):
 WRITABLE = Protection.R | Protection.W
 _BOTH = int(Protection.W | Protection.X)
 
+HIGHEST = 1 << 56
+"""No program has memory from here on: x86-64 gives it 56 bits of addresses at most, AArch64 52."""
 Range = tuple[int, int]
 """Address and size in bytes."""
 

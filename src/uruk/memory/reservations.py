@@ -9,14 +9,16 @@ from __future__ import annotations
 import mmap
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from uruk.errors import AllocationError
-from uruk.graph.types import U8
 from uruk.memory.mapper import Range, whole_pages
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.graph.types import U8
 
 Owner = TypeVar("Owner")
 

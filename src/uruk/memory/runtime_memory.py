@@ -6,13 +6,14 @@ import errno
 import os
 import struct
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import AllocationError
-from uruk.memory.mapper import Protection, Range
+from uruk.memory.mapper import HIGHEST
 
-HIGHEST = 1 << 56
-"""No program has memory from here on: x86-64 gives it 56 bits of addresses at most, AArch64 52."""
+if TYPE_CHECKING:
+    from uruk.memory.mapper import Protection, Range
+
 _LARGEST_ERRNO = 4095
 
 

@@ -6,11 +6,14 @@ An address that is not a multiple of the page size stays what it is: segments th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from uruk.memory.fixed import FixedAllocation, FixedMemory
-from uruk.memory.interface import SegmentLike
-from uruk.memory.mapper import Reach
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import SegmentLike
+    from uruk.memory.mapper import Reach
 
 
 @record

@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError
-from uruk.graph.types import U8
-from uruk.memory.frame_table import Writes
 from uruk.memory.linux.local import MADV_REMOVE, check_size
 from uruk.memory.linux.shared_object import KINDS, OpenShared, SharedKind, SharedObject
 from uruk.memory.mapper import Protection, Range, enclosing_pages, refuse_both
 from uruk.memory.reservations import Reservations
 from uruk.memory.runtime_memory import Functions, Process, RuntimeMemory
 from uruk.memory.slab_object import SlabLoader, SlabObject, store
+
+if TYPE_CHECKING:
+    from uruk.graph.types import U8
+    from uruk.memory.frame_table import Writes
 
 
 class SharedMapper:

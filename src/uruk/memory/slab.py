@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from uruk.graph.types import U8
-from uruk.memory.mapper import Mapper, Protection
 from uruk.memory.ranges import FreeList
-from uruk.memory.slab_object import SlabObject
+from uruk.memory.zones import CODE, DATA
 
 if TYPE_CHECKING:
+    from uruk.graph.types import U8
     from uruk.memory.interface import SegmentLike
+    from uruk.memory.mapper import Mapper
+    from uruk.memory.slab_object import SlabObject
 
-PROTECTIONS = (Protection.R | Protection.X, Protection.R, Protection.R | Protection.W)
-"""Zone number -> protection: code, constants, data."""
-DATA = 2
-CODE, CONSTANT = 0, 1
 GRANULE = 64
 """The unit of data in bytes: smaller ones would leave slivers, which every later search has to pass."""
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from uruk.graph.types import U8
 from uruk.memory.frame_table import FrameTable, Writes
 from uruk.records import record
 
 if TYPE_CHECKING:
+    from uruk.graph.types import U8
     from uruk.memory.symbol_table import SymbolTable
 
 READ_WRITE = 6

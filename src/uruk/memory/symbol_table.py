@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.graph.types import I64, U8, AnyArray
-from uruk.memory.frame_table import Writes
 from uruk.memory.ranges import FreeList
 from uruk.named_tuples import NamedTuple
+
+if TYPE_CHECKING:
+    from uruk.graph.types import I64, U8, AnyArray
+    from uruk.memory.frame_table import Writes
 
 SYMBOL = np.dtype(
     [("name", "<u4"), ("info", "u1"), ("other", "u1"), ("section", "<u2"), ("value", "<u8"), ("size", "<u8")]

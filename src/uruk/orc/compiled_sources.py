@@ -13,7 +13,7 @@ from uruk.libraries.search import LibrarySearch
 from uruk.orc.dispatch import InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
 from uruk.orc.registry import adding
-from uruk.orc.registry.symbols import SymbolFlags
+from uruk.orc.registry.symbol_flags import SymbolFlags
 from uruk.orc.registry.tracker import NewCode, Replacement, ResourceTracker
 from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
 from uruk.records import record

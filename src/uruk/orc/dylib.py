@@ -8,21 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uruk.errors import InvalidType, InvalidValue, LibraryError
-from uruk.formats.archive import Archive
-from uruk.graph.graph import Graph
 from uruk.orc.lifetime.leading import led_to
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.by_name import lookup_names, query
-from uruk.orc.registry import adding, defining
 from uruk.orc.registry.entries import Contents, Unit
 from uruk.orc.registry.inputs import PathLike, Source, check, check_flag, listed, read_source
 from uruk.orc.registry.search import ArchiveEntry, DeferredLibrary, Generator, GeneratorEntry, library_entry
 from uruk.orc.registry.symbols import encode_name
-from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.registry.wrapping import wrapped_names
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from uruk.graph.graph import Graph
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 class JITDylib(Contents):
@@ -110,6 +108,8 @@ class JITDylib(Contents):
     @property
     def tracker(self) -> ResourceTracker:
         """The default tracker: owns what was added without another one, where that is not given one of its own."""
+        from uruk.orc.registry import adding  # to open a session, or to look a name up, takes none of it
+
         return adding.default_tracker(self.session, self)
 
     # -- definitions
@@ -158,6 +158,8 @@ class JITDylib(Contents):
             given = f"replaceable={replaceable!r}{', lazy=True' if lazy else ''}"
             raise InvalidValue(f'{given}: give True, or "keep" where the program switches stacks itself, and not lazy')
 
+        from uruk.orc.registry import adding
+
         def work(own: ResourceTracker) -> None:
             if replaceable:
                 from uruk.orc.replacing.replacing import add_replaceable  # programs that replace nothing do without
@@ -172,7 +174,7 @@ class JITDylib(Contents):
 
                 lazy_definitions.add_lazily(self.session, self, dylib, graph, own)
             else:
-                defining.add_graph(self.session, self, graph, own, roots=True)
+                adding.add_graph(self.session, self, graph, own, roots=True)
 
         return adding.add(self.session, self, tracker, name or ", ".join(file for file, _ in pairs[:3]), work)
 
@@ -181,13 +183,17 @@ class JITDylib(Contents):
 
         `roots`: those with initialisers are linked by the next lookup. Raises DuplicateDefinition, with nothing added.
         """
-        defining.add_graph(self.session, self, graph, tracker, roots=roots, orders=orders)
+        from uruk.orc.registry.defining import add_graph
+
+        add_graph(self.session, self, graph, tracker, roots=roots, orders=orders)
 
     def add_unit(self, unit: Unit, *, tracker: ResourceTracker | None = None, lazy: bool = False) -> ResourceTracker:
         """Add a unit, which makes its object when one of its symbols is needed (`lazy`: when a function is called).
 
         Raises DuplicateDefinition for a second strong definition of a name, UrukError for a unit without symbols.
         """
+        from uruk.orc.registry import adding
+
         implementation = self.lazy_part if lazy else None
         return adding.add_unit(self.session, self, unit, tracker=tracker, implementation=implementation)
 
@@ -198,6 +204,8 @@ class JITDylib(Contents):
 
         Raises DuplicateDefinition if the name has a strong definition.
         """
+        from uruk.orc.registry import adding
+
         adding.define(self.session, self, name, address, function=function, tracker=tracker)
 
     def alias(
@@ -218,6 +226,8 @@ class JITDylib(Contents):
         `offset`: they stand for what lies that many bytes behind (not lazily).
         Raises DuplicateDefinition for a second strong definition of a name.
         """
+        from uruk.orc.registry import adding, defining
+
         if source is not None:
             check(source, JITDylib, "source", "a dylib, as LLJIT.create_dylib returns one")
         check_flag(lazy, "lazy")
@@ -250,6 +260,8 @@ class JITDylib(Contents):
         """
         with self.session.lock:
             self.check_open()
+            from uruk.orc.registry.wrapping import wrapped_names  # seldom needed
+
             self.redirections |= wrapped_names(encode_name(name))
 
     def lazy_part(self) -> Self:
@@ -280,6 +292,9 @@ class JITDylib(Contents):
         `whole`: all members are added, as objects are (ld's --whole-archive). `hidden`: other dylibs do not see what
         the members define.
         """
+        from uruk.formats.archive import Archive
+        from uruk.orc.registry import adding
+
         self.check_open()
         archive = Archive.open(path, name)
         if not archive.has_index:

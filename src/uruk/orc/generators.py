@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.errors import MaterializationError
-from uruk.orc.dylib import JITDylib
 from uruk.orc.registry.search import LookupKind
-from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.units import MaterializationUnit
 from uruk.regular_files import read_regular
-from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.registry.tracker import ResourceTracker
+    from uruk.orc.units import MaterializationUnit
+    from uruk.target import Target
 
 Generated: TypeAlias = "Mapping[str, int] | Iterable[MaterializationUnit] | None"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import AliasEntry, Contents, Entry, LazyEntry, ObjectState, UnitEntry
 from uruk.orc.registry.symbols import Flag, Rank
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 _RANKS = {Rank.WEAK: "weak", Rank.COMMON: "common"}
 _ZONES = ("RX", "R", "RW", "TLS")

@@ -13,7 +13,7 @@ from uruk.compile.languages import is_ir
 from uruk.errors import InvalidValue
 from uruk.orc.compiled_sources import CompiledUnit, SourceOptions, add_source, text_name
 from uruk.orc.dylib import JITDylib
-from uruk.orc.registry.symbols import SymbolFlags
+from uruk.orc.registry.symbol_flags import SymbolFlags
 from uruk.orc.registry.tracker import NewCode, Replacement, ResourceTracker
 
 if TYPE_CHECKING:

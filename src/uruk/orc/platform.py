@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from uruk.formats.archive import Archive
-from uruk.graph.types import I64, Bool
-from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
-
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.formats.archive import Archive
+    from uruk.graph.types import I64, Bool
     from uruk.link import Host, Linked
+    from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
     from uruk.passes.state import State
     from uruk.row_link import RowLinked
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uruk.errors import InvalidType, InvalidValue
-from uruk.executor.interface import Executor
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
 from uruk.orc.lifetime import closing
@@ -15,21 +14,31 @@ from uruk.orc.lifetime.forking import watch
 from uruk.orc.lifetime.leading import led_to
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import by_name
-from uruk.orc.lookup.answers import Answer
-from uruk.orc.platform import Platform
 from uruk.orc.registry.inputs import check
 from uruk.orc.registry.options import Options
-from uruk.orc.registry.registry import Hints
 from uruk.orc.registry.search import LookupKind
-from uruk.orc.registry.symbols import NameLike
-from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
-from uruk.orc.units import MaterializationResponsibility
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from uruk.executor.interface import Executor
     from uruk.orc.introspection import MappedRange
+    from uruk.orc.lookup.answers import Answer
+    from uruk.orc.platform import Platform
+    from uruk.orc.registry.registry import Hints
+    from uruk.orc.registry.symbol_flags import SymbolFlags
+    from uruk.orc.registry.symbols import NameLike
+    from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
+    from uruk.orc.units import MaterializationResponsibility
     from uruk.passes.state import State
+
+
+def _responsibility(
+    dylib: JITDylib, symbols: dict[str, SymbolFlags], requested: frozenset[str]
+) -> MaterializationResponsibility:
+    from uruk.orc.units import MaterializationResponsibility  # most sessions have no units
+
+    return MaterializationResponsibility(dylib, symbols, requested)
 
 
 class Session(Lifetime):
@@ -55,7 +64,7 @@ class Session(Lifetime):
             options or Options(),
             dispatcher or InlineDispatcher(),
             hints,
-            MaterializationResponsibility,
+            _responsibility,
             partial(by_name.look_up_lazily, self),
         )
         watch(self)

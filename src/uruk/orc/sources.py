@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from uruk.compile.languages import LLVM_IR, is_ir
 from uruk.errors import InvalidType
 from uruk.orc.compiled_sources import SourceOptions, add_source_or_text
-from uruk.orc.dylib import JITDylib
 from uruk.orc.registry.inputs import check, check_cache, check_no_text, check_seconds, check_text, listed, path_of
-from uruk.orc.registry.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 def add_any_source(

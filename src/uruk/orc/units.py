@@ -15,12 +15,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from uruk.orc.dylib import JITDylib
-from uruk.orc.registry.entries import Unit
-from uruk.orc.registry.symbols import SymbolFlags
-
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.registry.entries import Unit
+    from uruk.orc.registry.symbol_flags import SymbolFlags
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
 OneObject: TypeAlias = "str | os.PathLike[str] | Bytes"

@@ -3,8 +3,6 @@ addresses, the address of every symbol row."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
@@ -12,6 +10,7 @@ from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
 from uruk.passes.state import State, synthetic_blocks
+from uruk.records import replace
 
 
 def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph
-from uruk.graph.names import Names
 from uruk.graph.types import I64, NO_ROWS, NONE, U8, Bool, every, filled, some, true_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from uruk.graph.names import Names
     from uruk.isa.interface import InstructionSet
     from uruk.passes.layout import Layout
     from uruk.passes.rows.work import Work

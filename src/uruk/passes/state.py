@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from uruk.graph.graph import Blocks, Edges, Graph, Groups, Role, Symbols
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool, filled
 from uruk.passes.tls.interface import Storage
-from uruk.records import record
+from uruk.records import field, record, replace
 
 
 @record

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import TLSError, UrukError
-from uruk.executor.interface import Executor
-from uruk.graph.types import I64, Bool
-from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 
 if TYPE_CHECKING:
+    from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
     from uruk.formats.archive import Archive
+    from uruk.graph.types import I64, Bool
     from uruk.link import Linked
     from uruk.memory.interface import Memory
+    from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
     from uruk.passes.tls.interface import Storage, StorageInPlace, TLSLoader
 
 

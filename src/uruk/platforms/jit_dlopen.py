@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import UrukError
 from uruk.executor import answers
-from uruk.executor.control import Runtime
-from uruk.orc.dylib import JITDylib
 from uruk.orc.registry.search import LookupKind
-from uruk.orc.session import Session
+
+if TYPE_CHECKING:
+    from uruk.executor.control import Runtime
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
 
 FIRST_HANDLE = 0x75726B00
 """Handles are numbers, not addresses, so that no code reads memory by one."""

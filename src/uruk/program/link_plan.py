@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import field, replace
 
 from uruk.named_tuples import NamedTuple
-from uruk.records import Values, record
+from uruk.records import Values, field, record, replace
 
 
 class Input(NamedTuple):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from uruk.program.link_plan import LinkPlan
-from uruk.records import Values, record
+from uruk.records import Values, field, record
 
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor

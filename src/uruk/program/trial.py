@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 from uruk.errors import ExecutorError, UrukError
 from uruk.named_tuples import NamedTuple
@@ -13,6 +12,7 @@ from uruk.program.linked_program import LinkedProgram
 from uruk.program.reading import Objects, Other, Reader
 from uruk.program.settings import Settings
 from uruk.program.systems import system_of
+from uruk.records import replace
 
 
 class Trial(NamedTuple):

@@ -17,9 +17,8 @@ Source: Microsoft, "Linker options" and "The .drectve Section"; GNU ld's manual,
 from __future__ import annotations
 
 import re
-from dataclasses import field
 
-from uruk.records import record
+from uruk.records import field, record
 
 SECTION = b".drectve"
 # Spaces within quotes are part of a word. A quote that nothing closes goes on to the end of the text.

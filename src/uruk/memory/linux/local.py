@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
 from collections.abc import Iterator
 
@@ -28,7 +27,7 @@ _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
 _HUGE = 1 << 21
 """The size of a huge page: a mapping that begins at a multiple of it can have some."""
-PAGE = mmap.PAGESIZE
+PAGE = os.sysconf("SC_PAGESIZE")
 LARGEST = (1 << 63) - 1
 """No address space is larger, in bytes."""
 

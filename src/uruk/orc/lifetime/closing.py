@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.registry.entries import Contents
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.entries import Contents
 
 END_TIMEOUT = 3.5
 """Seconds that the end of another process may take, its finalisers included; then it is forced."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.registry.entries import Contents
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.entries import Contents
 
 
 def initialize(session: Lifetime, dylib: Contents, link_roots: Callable[[], object]) -> None:

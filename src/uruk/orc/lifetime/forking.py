@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from typing import TYPE_CHECKING
 
 from uruk.errors import MaterializationError
 from uruk.executor.locks import SessionLock
 from uruk.orc.dispatch import ThreadPoolDispatcher
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import ObjectState, UnitEntry
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 LOCK_TIMEOUT = 5.0
 """Seconds that a fork waits for a session's lock; a thread that keeps it longer is not waited for."""

@@ -11,15 +11,17 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import LookupTimeout
-from uruk.graph.types import I32
 from uruk.orc.dispatch import waiting_threads
 from uruk.orc.lifetime.leading import led_to
-from uruk.orc.registry.namespace import Namespace
-from uruk.orc.registry.registry import Registry
-from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.graph.types import I32
+    from uruk.orc.registry.namespace import Namespace
+    from uruk.orc.registry.registry import Registry
+    from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 
 _POLL_INTERVAL = 0.05
 """Seconds after which a waiting thread looks whether it is itself waited for by now."""

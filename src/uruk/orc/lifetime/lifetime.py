@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from uruk.executor.interface import Executor
-from uruk.orc.dispatch import Dispatcher
 from uruk.orc.lifetime.initialization import Initializers
 from uruk.orc.lifetime.withheld import Withheld
-from uruk.orc.platform import Platform
-from uruk.orc.registry.lazy import LookUp
-from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Hints, NewDelivery, Registry
-from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.code_calls import CodeCalls
+    from uruk.executor.interface import Executor
     from uruk.executor.presence import Presences
     from uruk.graph.graph import Graph
+    from uruk.orc.dispatch import Dispatcher
+    from uruk.orc.platform import Platform
+    from uruk.orc.registry.lazy import LookUp
+    from uruk.orc.registry.options import Options
+    from uruk.orc.registry.tracker import ResourceTracker
 
 ChangedTypes: TypeAlias = "Callable[[Sequence[Graph], Sequence[Graph], Sequence[str]], dict[str, str]]"
 """Names what differs for each of some variables of two versions of an object."""

@@ -10,7 +10,6 @@ import numpy as np
 from uruk.errors import InUse, InvalidType, InvalidValue, UrukError
 from uruk.graph.graph import assemble
 from uruk.graph.types import I32, NONE
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.defining import withdraw
 from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AliasEntry, Contents, Entry, LazyEntry, ObjectEntry, contents_of
@@ -18,6 +17,7 @@ from uruk.orc.registry.ownership import drop_groups
 from uruk.orc.registry.tracker import Released, Removal, ResourceTracker
 
 if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
     from uruk.orc.platform import Platform
 
 

@@ -7,19 +7,18 @@ this process a call that Python made ends with an exception then.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.orc.registry.registry import Registry
-from uruk.orc.registry.tracker import ResourceTracker
 from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.orc.platform import Platform
+    from uruk.orc.registry.registry import Registry
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 @record
@@ -47,6 +46,8 @@ class _Part:
 
     def name(self, address: int) -> str:
         """Return the symbol that lay at one of its addresses."""
+        from bisect import bisect_right  # little code is withheld
+
         # The highest character sorts behind every name, so that all names at the address are passed.
         at = bisect_right(self.names, (address, chr(0x10FFFF))) - 1
         return f"`{self.names[at][1]}' of {self.tracker.name}" if at >= 0 else self.tracker.name

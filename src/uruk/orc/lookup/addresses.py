@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents, contents_of
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 
 def name_address(session: Lifetime, address: int) -> str:

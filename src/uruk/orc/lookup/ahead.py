@@ -12,8 +12,8 @@ out otherwise when the members are added is taken back.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import field
 from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,13 +21,15 @@ from uruk.errors import UrukError
 from uruk.formats.registry import symbols_tell_needs
 from uruk.graph.graph import Binding, Graph, SymbolKind, Visibility
 from uruk.graph.types import I32, NONE, Bool, some, true_rows, unique
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.members import MemberReader
 from uruk.orc.registry.adding import add_members_together
 from uruk.orc.registry.definitions import definitions_of
-from uruk.orc.registry.entries import Contents, ObjectEntry
-from uruk.orc.registry.search import ArchiveEntry
-from uruk.records import record
+from uruk.records import field, record
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.entries import Contents, ObjectEntry
+    from uruk.orc.registry.search import ArchiveEntry
 
 
 class _Undecided(Exception):

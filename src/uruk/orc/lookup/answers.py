@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.errors import TLSError, Undefined, UndefinedSymbols
-from uruk.graph.types import I32, Bool
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import find_externals, hints, load_needed
-from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.symbols import Flag
 from uruk.passes.undefined import MOST_HINTS
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.graph.types import I32, Bool
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.entries import Contents
 
 ADDRESS = (1 << 64) - 1
 Answer = tuple[int, int]

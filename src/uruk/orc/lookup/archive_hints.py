@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.archive import Archive
 from uruk.formats.foreign import kind_of
 from uruk.orc.lookup.externals import NO_MACHINE_CODE, SLIM_LTO
-from uruk.orc.registry.search import ArchiveEntry
-from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.formats.archive import Archive
+    from uruk.orc.registry.search import ArchiveEntry
+    from uruk.target import Target
 
 _MOST_MEMBERS = 1000
 """Members of one archive that are looked at."""

@@ -13,16 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.graph import Binding, SymbolKind
 from uruk.graph.types import I64, NONE, true_rows
-from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.registry.added import Added
-from uruk.orc.registry.entries import ObjectEntry
-from uruk.orc.registry.search import ArchiveEntry
 from uruk.orc.registry.symbols import final_names
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.added import Added
+    from uruk.orc.registry.entries import ObjectEntry
+    from uruk.orc.registry.search import ArchiveEntry
 
 _File = tuple[int, object]
 """A dylib, by id(), and the identity of an archive's file: two mentions of one archive are the same."""

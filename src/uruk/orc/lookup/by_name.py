@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from uruk.errors import FunctionGone, InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
-from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.lookup.answers import ADDRESS
-from uruk.orc.lookup.one_object import goes_by_rows, lone_entry, row_linker
-from uruk.orc.registry.entries import Contents
+from uruk.graph.types import ADDRESSES
 from uruk.orc.registry.inputs import listed
 from uruk.orc.registry.lazy import GONE
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, encode_name
-from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
     from uruk.orc.lookup.query import Query
+    from uruk.orc.registry.entries import Contents
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 def query(session: Lifetime, dylib: Contents, names: Sequence[bytes], **options: Any) -> Query:
@@ -106,7 +106,7 @@ def quick_address(
         if number is None:
             return None
         if not (roots and (session.initializers.waiting or dylib.has_roots())):
-            if not session.table.ready.item(number) and not _link_alone(session, dylib, number):
+            if not session.table.ready.item(number) and not _lone_linker()(session, dylib, number):
                 return None
             return _ready_address(session, number)
     from uruk.orc.lookup.lone_root import LoneRoot  # most objects have no initialisers
@@ -115,6 +115,13 @@ def quick_address(
         return None
     with session.lock:
         return _ready_address(session, number)
+
+
+@lru_cache(maxsize=1)
+def _lone_linker() -> Callable[[Lifetime, Contents, int], bool]:
+    from uruk.orc.lookup.one_object import link_alone  # a session that was only opened links nothing
+
+    return link_alone
 
 
 def _idle_name(session: Lifetime, dylib: Contents, name: str | bytes) -> int | None:
@@ -133,16 +140,7 @@ def _ready_address(session: Lifetime, number: int) -> int | None:
     table = session.table
     if not table.ready.item(number) or table.flags.item(number) & _UNUSUAL:
         return None
-    return table.address.item(number) & ADDRESS
-
-
-def _link_alone(session: Lifetime, dylib: Contents, number: int) -> bool:
-    """Link the one object that defines a name and waits for nothing; False where that is not all, or not possible."""
-    entry = lone_entry(session, dylib, number)
-    if entry is None or not goes_by_rows(session, entry):
-        return False
-    # A unit's object may have initialisers. The long way runs them: it finds the symbol ready, and these waiting.
-    return row_linker()(session, entry, session.initializers.waiting) and not session.initializers.waiting
+    return table.address.item(number) % ADDRESSES
 
 
 _UNUSUAL = Flag.HIDDEN | Flag.TLS

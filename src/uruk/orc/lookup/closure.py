@@ -7,18 +7,21 @@ answer) it notes a task, and goes on with everything else; when all tasks are do
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
-from uruk.orc.dispatch import Task
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.name_search import NameSearch
 from uruk.orc.lookup.runtime_parts import runtime_parts
 from uruk.orc.registry.entries import AliasEntry, Contents, ObjectEntry, ObjectState, UnitEntry
-from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Rank
+
+if TYPE_CHECKING:
+    from uruk.orc.dispatch import Task
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.search import LookupKind
 
 
 class Closure:

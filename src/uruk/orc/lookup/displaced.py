@@ -6,15 +6,18 @@ same batch, at an address.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import UrukError
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.graph.types import NONE, Bool, true_rows
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import find_externals
+from uruk.records import replace
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 
 def place_displaced(session: Lifetime, graph: Graph, defines: Bool) -> Graph:

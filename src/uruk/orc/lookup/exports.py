@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import LibraryError
 from uruk.graph.graph import Graph, SymbolKind, SymbolType
 from uruk.graph.types import I64, Bool, true_rows
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents, ObjectEntry
 from uruk.orc.registry.symbols import Flag, Rank
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.errors import LibraryError
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 _POSITION_INDEPENDENT = "cannot dynamically load position-independent executable"
 """The words of glibc for a file with DF_1_PIE (elf/dl-load.c), which are not translated before a locale is set."""

@@ -7,15 +7,18 @@ objects refer to is known when they are linked, archive members included.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.types import I64, Bool, signed, true_rows
 from uruk.link_rules import place_names
-from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.platform import Platform
-from uruk.orc.registry.entries import Contents
-from uruk.orc.registry.search import DeferredLibrary
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.platform import Platform
+    from uruk.orc.registry.entries import Contents
+    from uruk.orc.registry.search import DeferredLibrary
 
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""

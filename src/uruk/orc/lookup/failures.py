@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import MaterializationError, UrukError
 from uruk.graph.types import I32, I64, unique
-from uruk.orc.dispatch import Task
-from uruk.orc.registry.entries import ObjectEntry
 from uruk.orc.registry.symbols import SymbolTable, final_names
-from uruk.passes.faults import LinkFaults
+
+if TYPE_CHECKING:
+    from uruk.orc.dispatch import Task
+    from uruk.orc.registry.entries import ObjectEntry
+    from uruk.passes.faults import LinkFaults
 
 
 def needed_owners(table: SymbolTable, entry: ObjectEntry, *, strongly: bool) -> I32 | I64:

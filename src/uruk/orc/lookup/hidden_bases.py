@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from uruk.executor.interface import Executor
-from uruk.executor.library_symbols import FoundSymbols
 from uruk.graph.types import I64, Bool, signed
-from uruk.orc.registry.search import LibraryEntry
+
+if TYPE_CHECKING:
+    from uruk.executor.interface import Executor
+    from uruk.executor.library_symbols import FoundSymbols
+    from uruk.orc.registry.search import LibraryEntry
 
 
 def correct_libraries(

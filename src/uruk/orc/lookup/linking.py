@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,14 +12,16 @@ from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.types import I32, I64, NONE, distinct, true_rows, unique
 from uruk.link import Linked, Request, link
 from uruk.named_tuples import NamedTuple
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.one_object import goes_by_rows, note_link
 from uruk.orc.lookup.request import make_request
 from uruk.orc.lookup.taking_back import Lengths, give_back, take_back
 from uruk.orc.registry.entries import ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag
-from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 from uruk.passes.state import StandIn, State
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 
 
 def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, arrays: list[FunctionArray]) -> None:

@@ -7,15 +7,18 @@ It is linked row by row and initialised without a query, which is made for many 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.graph.types import I32
-from uruk.orc.lifetime.initialization import Run
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.one_object import goes_by_rows, lone_entry, row_linker
-from uruk.orc.registry.entries import Contents
-from uruk.orc.registry.tracker import FunctionArray
+
+if TYPE_CHECKING:
+    from uruk.graph.types import I32
+    from uruk.orc.lifetime.initialization import Run
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.entries import Contents
+    from uruk.orc.registry.tracker import FunctionArray
 
 
 class LoneRoot:

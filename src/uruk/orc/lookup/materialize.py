@@ -7,21 +7,25 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from uruk.errors import DuplicateDefinition, MaterializationError, UrukError, WrongDefinitions, some_of
 from uruk.orc.dispatch import Task
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry import adding, defining
+from uruk.orc.registry.adapting import adapt, redirect_references
 from uruk.orc.registry.added import Added
-from uruk.orc.registry.definitions import Definitions
 from uruk.orc.registry.entries import Contents, Delivery, ObjectState, Unit, UnitEntry
 from uruk.orc.registry.inputs import Source, read_source
 from uruk.orc.registry.ownership import record_some
-from uruk.orc.registry.search import GeneratorEntry, LookupKind
-from uruk.orc.registry.symbols import Rank, SymbolFlags, decode_name, encode_name
+from uruk.orc.registry.symbol_flags import SymbolFlags
+from uruk.orc.registry.symbols import Rank, decode_name, encode_name
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.definitions import Definitions
+    from uruk.orc.registry.search import GeneratorEntry, LookupKind
 
 
 def materialization(session: Lifetime, entry: UnitEntry) -> Task:
@@ -123,8 +127,8 @@ def _deliver(
     given = {encode_name(name): address for name, address in responsibility.defined.items()}
     left = {encode_name(name) for _, names in responsibility.delegated for name in names}
     if graph is not None:
-        dylib.adapt(graph)
-        dylib.redirect_references(graph)
+        adapt(dylib, graph)
+        redirect_references(dylib, graph)
     added = Added.of(graph, session.next_number) if graph is not None else None
     made = _check(session, entry, added, {*given, *left}, owned)
     with defining.all_or_nothing(session, entry):

@@ -5,18 +5,22 @@ Archives without an index need them, and those whose index says too little.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.archive import Archive
-from uruk.formats.archive_index import Entries
 from uruk.formats.interface import HEAD_SIZE, Span
 from uruk.formats.registry import format_of, import_names, read_objects
 from uruk.graph.arena import Arena
 from uruk.graph.names import Names
 from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.symbols import Flag, Rank
-from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.formats.archive import Archive
+    from uruk.formats.archive_index import Entries
+    from uruk.target import Target
 
 
 def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[int, int]]:

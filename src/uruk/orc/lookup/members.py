@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from uruk.formats.archive import Archive
 from uruk.formats.interface import Span
-from uruk.formats.read_ahead import ReadAhead
 from uruk.graph.arena import Arena
-from uruk.graph.types import U8
 from uruk.input_buffer import input_buffer
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL
+
+if TYPE_CHECKING:
+    from uruk.formats.archive import Archive
+    from uruk.formats.read_ahead import ReadAhead
+    from uruk.graph.types import U8
 
 _LARGEST = 1 << 28
 """Bytes of the largest first buffer. What is not written costs no memory."""

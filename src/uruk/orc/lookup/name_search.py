@@ -7,14 +7,17 @@ finds, and generators that are to be asked, are noted, and the closure sees to t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from uruk.graph.types import I32
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import load_needed
 from uruk.orc.registry.adding import add_members
-from uruk.orc.registry.entries import Contents, ObjectEntry
 from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry, LookupKind
 from uruk.orc.registry.symbols import Flag
+
+if TYPE_CHECKING:
+    from uruk.graph.types import I32
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.entries import Contents, ObjectEntry
 
 
 class NameSearch:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from uruk.graph.graph import Binding, SymbolKind
-from uruk.orc.dispatch import Task
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import AliasEntry, Contents, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.tracker import FunctionArray
+
+if TYPE_CHECKING:
+    from uruk.orc.dispatch import Task
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 
 class OneObject:
@@ -25,6 +28,15 @@ class OneObject:
 
     def proceed(self) -> None:
         """See `Closure.proceed`: nothing was waited for."""
+
+
+def link_alone(session: Lifetime, dylib: Contents, number: int) -> bool:
+    """Link the one object that defines a name and waits for nothing; False where that is not all, or not possible."""
+    entry = lone_entry(session, dylib, number)
+    if entry is None or not goes_by_rows(session, entry):
+        return False
+    # A unit's object may have initialisers. The long way runs them: it finds the symbol ready, and these waiting.
+    return row_linker()(session, entry, session.initializers.waiting) and not session.initializers.waiting
 
 
 def one_object(session: Lifetime, dylib: Contents, name: int, roots: Sequence[int] = ()) -> OneObject | None:

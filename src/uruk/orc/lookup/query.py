@@ -10,23 +10,26 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import UrukError
-from uruk.graph.types import I32, Bool
 from uruk.orc.dispatch import Task, wait_for
-from uruk.orc.lifetime.initialization import Run
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import failures
 from uruk.orc.lookup.answers import Answer, Outcome, Question, checked, ready_answer
 from uruk.orc.lookup.closure import Closure
 from uruk.orc.lookup.one_object import OneObject, one_object
 from uruk.orc.registry.entries import Contents, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.search import LookupKind
-from uruk.orc.registry.tracker import FunctionArray
 from uruk.passes.faults import LinkFaults
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.graph.types import I32, Bool
+    from uruk.orc.lifetime.initialization import Run
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.tracker import FunctionArray
 
 
 @record

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from uruk.formats.registry import read_relocations
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, assemble
 from uruk.graph.types import I32, I64, Bool, some, true_rows
 from uruk.link import Request
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import find_externals, hints, load_needed
 from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AbsoluteEntry, Contents, ImportEntry, ObjectEntry
 from uruk.orc.registry.symbols import Flag, final_names
-from uruk.orc.registry.tracker import ResourceTracker
 from uruk.passes.state import Externals, TLSHome
+from uruk.records import replace
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.tracker import ResourceTracker
 
 _MANY = 64
 """Pieces from which on objects may be gathered by columns, and not piece by piece."""

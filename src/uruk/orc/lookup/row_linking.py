@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.graph import Binding, SymbolKind, SymbolType, Visibility, Zone
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import find_externals
 from uruk.orc.lookup.taking_back import Lengths, give_back, take_back
-from uruk.orc.platform import RowPlatform
 from uruk.orc.registry.entries import Contents, ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag
-from uruk.orc.registry.tracker import FunctionArray
-from uruk.passes.rows.work import Work
 from uruk.row_link import RowLinked, RowRequest, link
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.platform import RowPlatform
+    from uruk.orc.registry.tracker import FunctionArray
+    from uruk.passes.rows.work import Work
 
 
 def link_one(session: Lifetime, entry: ObjectEntry, arrays: list[FunctionArray]) -> bool:

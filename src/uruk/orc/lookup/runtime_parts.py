@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.graph.graph import Graph
 from uruk.graph.types import I32, true_rows
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.defining import add_private
-from uruk.orc.registry.entries import Contents, ObjectEntry
-from uruk.orc.registry.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.graph.graph import Graph
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.entries import Contents, ObjectEntry
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 def runtime_parts(session: Lifetime, dylib: Contents, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uruk.graph.types import I64
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import ObjectEntry, ObjectState
-from uruk.orc.registry.tracker import Resources
-from uruk.passes.tls.interface import Storage
 
 if TYPE_CHECKING:
+    from uruk.graph.types import I64
     from uruk.memory.interface import Allocation
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.tracker import Resources
+    from uruk.passes.tls.interface import Storage
 
 
 class Lengths:

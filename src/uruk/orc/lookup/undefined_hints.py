@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from uruk.libraries.search import LibrarySearch
 from uruk.orc.lookup.close_names import CloseNames
 from uruk.orc.lookup.local_names import local_spellings, locals_among
 from uruk.orc.registry.entries import Contents, ObjectEntry
-from uruk.orc.registry.registry import Registry
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.orc.registry.registry import Registry
 
 MOST_CLOSE = 20
 """Names that close ones are looked for."""

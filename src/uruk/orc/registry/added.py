@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, Role, SymbolKind, Visibility
-from uruk.graph.rows import ObjectRows
 from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.registry.definitions import Definitions, definitions_of
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.graph.rows import ObjectRows
 
 
 @record

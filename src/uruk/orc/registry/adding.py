@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from uruk.errors import InvalidType
-from uruk.formats.archive import Archive
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Graph, Visibility
 from uruk.orc.registry import defining
+from uruk.orc.registry.defining import add_graph as add_graph
 from uruk.orc.registry.entries import Contents, ObjectEntry, Unit, UnitEntry
-from uruk.orc.registry.registry import Registry
-from uruk.orc.registry.search import ArchiveEntry
 from uruk.orc.registry.symbols import UndoEntry, encode_name
-from uruk.orc.registry.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.formats.archive import Archive
+    from uruk.orc.registry.registry import Registry
+    from uruk.orc.registry.search import ArchiveEntry
+    from uruk.orc.registry.tracker import ResourceTracker
 
 T = TypeVar("T")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from uruk.errors import ObjectFormatError
 from uruk.formats.registry import format_named
-from uruk.graph.graph import Graph
 from uruk.isa.abi import clash
-from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.graph.graph import Graph
+    from uruk.target import Target
 
 
 def check_convention(graph: Graph, place: Target) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import InvalidType, InvalidValue, MaterializationError
-from uruk.formats.interface import Import
-from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, NONE
+from uruk.orc.registry.adapting import adapt, redirect_references
 from uruk.orc.registry.added import Added, has_initializers
 from uruk.orc.registry.entries import (
     AbsoluteEntry,
@@ -25,10 +25,15 @@ from uruk.orc.registry.entries import (
     UnitEntry,
 )
 from uruk.orc.registry.ownership import Candidates, assign_names, record_definitions
-from uruk.orc.registry.registry import Registry
-from uruk.orc.registry.search import ArchiveEntry
-from uruk.orc.registry.symbols import SymbolFlags, encode_name
+from uruk.orc.registry.symbol_flags import SymbolFlags
+from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import Released, ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.formats.interface import Import
+    from uruk.graph.graph import Graph
+    from uruk.orc.registry.registry import Registry
+    from uruk.orc.registry.search import ArchiveEntry
 
 
 def checked(dylib: Contents, tracker: ResourceTracker) -> ResourceTracker:
@@ -102,8 +107,8 @@ def add_graph(
 ) -> list[ObjectEntry]:
     """See `JITDylib.add_graph`; with `trackers`, each object is its own one's."""
     # Both change names of the graph's symbols, so that they come before the definitions are indexed.
-    dylib.adapt(graph)
-    dylib.redirect_references(graph)
+    adapt(dylib, graph)
+    redirect_references(dylib, graph)
     first = session.next_number
     added = Added.of(graph, first)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType, Table, Visibility
-from uruk.graph.rows import ObjectRows
 from uruk.graph.types import I64, NONE, U8, Bool, some, true_rows
 from uruk.orc.registry.symbols import Flag, Rank
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.graph.rows import ObjectRows
 
 
 @record

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from uruk.errors import MaterializationError, UrukError
-from uruk.formats.interface import Import
-from uruk.graph.graph import Graph
-from uruk.graph.names import Names
-from uruk.graph.types import I64
-from uruk.link_rules import rules_of
-from uruk.orc.registry.added import Added
 from uruk.orc.registry.namespace import Namespace
 from uruk.orc.registry.search import ArchiveEntry, SearchOrder
-from uruk.orc.registry.symbols import SymbolFlags, decode_name
-from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.registry.wrapping import MORE_STACK, redirect_references, split_stack_names
-from uruk.records import Unique, record
+from uruk.orc.registry.symbols import decode_name
+from uruk.records import Unique, field, record
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from uruk.errors import MaterializationError, UrukError
+    from uruk.formats.interface import Import
+    from uruk.graph.graph import Graph
+    from uruk.graph.names import Names
+    from uruk.graph.types import I64
     from uruk.orc.dispatch import Task
+    from uruk.orc.registry.added import Added
+    from uruk.orc.registry.symbol_flags import SymbolFlags
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 class ObjectState(Enum):
@@ -280,20 +278,6 @@ class Contents(Namespace, Unique):
     def text(self, number: int) -> str:
         """Return the name that a number stands for."""
         return decode_name(self.names.text(number))
-
-    def adapt(self, graph: Graph) -> None:
-        """Let the format's rules change what was read; see `uruk.passes.rules.Rules.adapt`."""
-        if self.adapts:
-            rules_of(graph).adapt(graph, self.names)
-
-    def redirect_references(self, graph: Graph) -> None:
-        """Apply `redirections` to a graph that is being added."""
-        redirections = (self.implements or self).redirections
-        if MORE_STACK in self.names:
-            # These hold for the graphs that follow, too, as ld wraps names in all inputs of a line.
-            redirections |= split_stack_names(graph, self.names)
-        if redirections:
-            redirect_references(graph, self.names, redirections)
 
     def pending_roots(self, *, again: bool = False) -> list[ObjectEntry]:
         """Return roots that are not linked yet; `again` includes those whose linking has failed before."""

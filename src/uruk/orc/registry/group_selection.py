@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from itertools import repeat
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection
-from uruk.graph.names import Names
 from uruk.graph.types import I64, Bool, true_rows
-from uruk.orc.registry.symbols import GroupFacts as Facts
-from uruk.orc.registry.symbols import SymbolTable
+
+if TYPE_CHECKING:
+    from uruk.graph.names import Names
+    from uruk.orc.registry.symbols import GroupFacts as Facts
+    from uruk.orc.registry.symbols import SymbolTable
 
 _PROBLEMS = {
     Selection.SAME_SIZE: "their sections must have the same size, and do not",

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import SupportsFloat, TypeAlias, TypeVar, cast
 
 from uruk.errors import InvalidType, InvalidValue
-from uruk.formats.heads import HEAD, target_of_head
 from uruk.regular_files import check_size, open_regular, read_open
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
@@ -128,8 +127,12 @@ def open_object(path: str) -> tuple[int, int]:
     """
     descriptor, size = open_regular(path)
     try:
-        # pread leaves the position of the file alone, for whoever reads it next.
-        head = os.pread(descriptor, HEAD, 0) if size > _START else b""
+        head = b""
+        if size > _START:
+            from uruk.formats.heads import HEAD  # objects are seldom so large
+
+            # pread leaves the position of the file alone, for whoever reads it next.
+            head = os.pread(descriptor, HEAD, 0)
         return descriptor, size_to_read(size, head, path)
     except BaseException:
         os.close(descriptor)
@@ -141,8 +144,11 @@ def size_to_read(size: int, head: bytes, path: str) -> int:
 
     Raises ObjectFormatError for a file that is too large.
     """
-    if size > _START and target_of_head(head) is None:
-        return _START
+    if size > _START:
+        from uruk.formats.heads import target_of_head
+
+        if target_of_head(head) is None:
+            return _START
     check_size(size, path)
     return size
 

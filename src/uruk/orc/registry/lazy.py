@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.errors import SessionClosed, UrukError
-from uruk.graph.names import Ids
-from uruk.graph.types import I64
-from uruk.orc.registry.entries import LazyEntry
-from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.graph.names import Ids
+    from uruk.graph.types import I64
+    from uruk.orc.registry.entries import LazyEntry
+    from uruk.orc.registry.tracker import ResourceTracker
 
 LookUp: TypeAlias = "Callable[[int, Callable[[ResourceTracker], None]], int]"
 """Gives the address of the function that a name stands for, linked with all that it needs; before, it calls the given

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from uruk.graph.graph import Graph
+from uruk.orc.registry.adapting import adapt
 from uruk.orc.registry.defining import add_graph, add_unit, define_names, flags_of
 from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AliasEntry, Contents, LazyEntry, ObjectState, Unit
-from uruk.orc.registry.registry import Registry
-from uruk.orc.registry.symbols import SymbolFlags, encode_name
-from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.registry.symbol_flags import SymbolFlags
+from uruk.orc.registry.symbols import encode_name
+
+if TYPE_CHECKING:
+    from uruk.graph.graph import Graph
+    from uruk.orc.registry.registry import Registry
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 def add_lazy_names(
@@ -52,7 +57,7 @@ def add_lazily(
     session: Registry, dylib: Contents, implementation: Contents, graph: Graph, tracker: ResourceTracker
 ) -> None:
     """Add a graph to an implementation dylib, with whose names it was read, and its entry points to `dylib`."""
-    implementation.adapt(graph)
+    adapt(implementation, graph)
     definitions = definitions_of(graph)
     ids: list[int] = definitions.name.tolist()
     flags = [

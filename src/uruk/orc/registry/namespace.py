@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from uruk.graph.names import Names
-
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from uruk.graph.names import Names
 
 
 class Namespace:

@@ -6,18 +6,21 @@ Strong definitions take the name from common ones, these from weak ones, and the
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection, Table
-from uruk.graph.names import Names
 from uruk.graph.rows import ObjectRows
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
-from uruk.orc.registry.added import Added
 from uruk.orc.registry.definitions import Definitions, definition_rows
 from uruk.orc.registry.symbols import Rank, SymbolTable
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.graph.names import Names
+    from uruk.orc.registry.added import Added
 
 FileOf = Callable[[int], str]
 """The name in errors of the entry of a number."""

@@ -10,20 +10,13 @@ import numpy as np
 
 from uruk.errors import SessionClosed, UrukError
 from uruk.executor.locks import SessionLock
-from uruk.formats.interface import Span
-from uruk.formats.registry import format_named, read_objects, read_relocations
-from uruk.graph.arena import Arena
-from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
-from uruk.graph.types import I32
 from uruk.link_rules import private_names
 from uruk.orc.dispatch import Dispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.registry.entries import AliasEntry, Contents, Delivery, Entry, LazyEntry, ObjectEntry, ObjectState
 from uruk.orc.registry.importing import ImportBinder
-from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy import LazyFunctions, LookUp
-from uruk.orc.registry.options import Options
-from uruk.orc.registry.symbols import SymbolFlags, SymbolTable, final_names
+from uruk.orc.registry.symbols import SymbolTable, final_names
 from uruk.orc.registry.tracker import Owner, ResourceTracker
 from uruk.records import Unique
 from uruk.target import HERE, Target
@@ -31,8 +24,15 @@ from uruk.target import HERE, Target
 if TYPE_CHECKING:
     from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.formats.interface import Span
     from uruk.formats.read_ahead import ReadAhead
+    from uruk.graph.arena import Arena
+    from uruk.graph.graph import Graph
+    from uruk.graph.types import I32
     from uruk.orc.platform import Platform
+    from uruk.orc.registry.inputs import Source
+    from uruk.orc.registry.options import Options
+    from uruk.orc.registry.symbol_flags import SymbolFlags
     from uruk.passes.state import StandIn, State
     from uruk.passes.tls.interface import Storage
 
@@ -53,6 +53,8 @@ def _nothing_ahead() -> None:
 def _check_target(target: Target) -> None:
     """Raise UnknownTarget if uruk cannot link for it. This process's instruction set comes with the first object."""
     if target != HERE:
+        from uruk.formats.registry import format_named
+
         format_named(target.format).instruction_set(target.architecture)
 
 
@@ -243,24 +245,17 @@ class Registry(Owner, Unique):
 
     def parse(self, sources: Sequence[tuple[str, Source]], dylib: Contents, *, check_relocations: bool = True) -> Graph:
         """Read objects, (name, bytes) each, into one graph with a dylib's names; the bytes are copied."""
-        if len(sources) == 1:
-            name, data = sources[0]
-            arena, spans = Arena.of_one(data), [Span(name, 0, len(data))]
-        else:
-            arena, starts = Arena.join([data for _, data in sources])
-            spans = [Span(name, at, len(data)) for (name, data), at in zip(sources, starts, strict=True)]
-        return self.parse_arena(arena, spans, dylib, check_relocations=check_relocations)
+        from uruk.orc.registry import reading  # a session that was only opened has read nothing
+
+        runs, check = self.options.execute and not self.only_links, check_relocations
+        arena, spans = reading.in_arena(sources)
+        return reading.parse(arena, spans, self.target, dylib.names, runs=runs, check_relocations=check)
 
     def parse_arena(
         self, arena: Arena, spans: Sequence[Span], dylib: Contents, *, check_relocations: bool = True
     ) -> Graph:
-        """Read objects that lie in an arena already."""
-        graph = read_objects(arena, spans, self.target, dylib.names)
-        if graph.target is not self.target and self.options.execute and not self.only_links:
-            from uruk.orc.registry.conventions import check_convention  # most objects are of the executor's system
+        """Read objects that lie in an arena already. Members of archives are not checked."""
+        from uruk.orc.registry import reading
 
-            check_convention(graph, self.target)
-        # Members of archives skip this: their relocations are read when they are linked.
-        if check_relocations and (graph.rows is None or graph.rows.edges is None):
-            graph.edges = read_relocations(graph)
-        return graph
+        runs, check = self.options.execute and not self.only_links, check_relocations
+        return reading.parse(arena, spans, self.target, dylib.names, runs=runs, check_relocations=check)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
 from enum import Enum
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from uruk.errors import some_of
-from uruk.formats.archive import Archive
-from uruk.formats.interface import Import, ImportLibrary
-from uruk.formats.registry import hidden_bases_of, import_library, open_library
-from uruk.orc.registry.tracker import ResourceTracker
-from uruk.records import record
-from uruk.target import Target
+from uruk.records import field, record
+
+if TYPE_CHECKING:
+    from uruk.formats.archive import Archive
+    from uruk.formats.interface import Import, ImportLibrary
+    from uruk.orc.registry.tracker import ResourceTracker
+    from uruk.target import Target
 
 
 @record
@@ -40,6 +39,8 @@ class ArchiveEntry:
     def imports(self, target: Target) -> ImportLibrary | None:
         """Return the members that are imports from shared libraries, for a target; None where there are none."""
         if self._imports is None:
+            from uruk.formats.registry import import_library  # most sessions have no archives
+
             # `or False` tells "there are none" from "not asked yet", which is None.
             self._imports = (self.archive.has_imports and import_library(self.archive, target)) or False
         return self._imports or None
@@ -81,6 +82,8 @@ class LibraryEntry:
 
 def library_entry(path: str, handle: int, order: int) -> LibraryEntry:
     """Return the entry of a library that was loaded."""
+    from uruk.formats.registry import hidden_bases_of  # most sessions have no libraries
+
     return LibraryEntry(path, handle, order, hidden_bases_of(path))
 
 
@@ -103,6 +106,8 @@ class DeferredLibrary:
         # The file is opened only for names that it was not asked for before.
         unknown = set[bytes]().union(*forms.values()) - self._known.keys()
         if unknown:
+            from uruk.formats.registry import open_library
+
             with open_library(self.path) as library:
                 self._known.update((name, library.defines(name)) for name in unknown)
         return {name for name, spelled in forms.items() if any(self._known[form] for form in spelled)}
@@ -179,6 +184,8 @@ class SearchOrder:
 
     def place_library(self, entry: LibraryEntry) -> None:
         """Put a library at its place in the order."""
+        from bisect import insort  # most sessions have no libraries
+
         insort(self.libraries, entry, key=lambda library: library.order)
 
     def remove_archives(self, tracker: ResourceTracker) -> None:

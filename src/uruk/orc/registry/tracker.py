@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from uruk.memory.frame_table import FrameTable
-from uruk.orc.registry.namespace import Namespace
-from uruk.records import Unique, Values, record
+from uruk.records import Unique, Values, field, record
 
 if TYPE_CHECKING:
     from uruk.graph.types import I64
+    from uruk.memory.frame_table import FrameTable
     from uruk.memory.interface import Allocation
     from uruk.memory.symbol_table import Symbols, SymbolTable
+    from uruk.orc.registry.namespace import Namespace
     from uruk.passes.tls.interface import Storage
 
 

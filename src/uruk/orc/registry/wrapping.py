@@ -7,10 +7,13 @@ stays there. Libraries are not concerned: the loader knows nothing of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from uruk.graph.graph import Binding, Graph, SymbolKind
-from uruk.graph.names import Names
 from uruk.graph.types import every
+
+if TYPE_CHECKING:
+    from uruk.graph.names import Names
 
 WRAPPER, REAL = b"__wrap_", b"__real_"
 MORE_STACK = b"__morestack"

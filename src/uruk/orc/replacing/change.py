@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.types import I64, NONE, AnyArray
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry import defining
 from uruk.orc.registry.entries import ObjectEntry, ObjectState
-from uruk.orc.registry.inputs import Source
-from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.collect import retire
 from uruk.orc.replacing.finalizing import finalize_handles
 from uruk.orc.replacing.leading import Leads, lead_to_new
-from uruk.orc.replacing.statics import Key, Statics
-from uruk.orc.replacing.versions import Versions
-from uruk.records import record
+from uruk.records import field, record
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.inputs import Source
+    from uruk.orc.registry.tracker import ResourceTracker
+    from uruk.orc.replacing.statics import Key, Statics
+    from uruk.orc.replacing.versions import Versions
 
 
 @record

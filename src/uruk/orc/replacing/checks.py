@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
 
 from uruk.errors import DuplicateDefinition, InvalidValue
-from uruk.graph.graph import Graph
 from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AliasEntry, LazyEntry
-from uruk.orc.registry.symbols import SymbolFlags
+from uruk.orc.registry.symbol_flags import SymbolFlags
 from uruk.orc.replacing.functions import function_rows
-from uruk.orc.replacing.versions import Versions
+
+if TYPE_CHECKING:
+    from uruk.graph.graph import Graph
+    from uruk.orc.replacing.versions import Versions
 
 
 def names_of(graph: Graph) -> dict[int, SymbolFlags]:

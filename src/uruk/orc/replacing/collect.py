@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from uruk.executor.interruption import deferred
 from uruk.graph.graph import Zone
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import ObjectEntry
 from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.orc.replacing.versions import COLUMNS, OldVersion, Part, Versions
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 _MOST_WAITING = 64
 """Versions that wait for a search, at most."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from uruk.executor.interruption import deferred
-from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.leading import Leads, Linked, lead_to_old
-from uruk.orc.replacing.versions import OldVersion, Versions
+
+if TYPE_CHECKING:
+    from uruk.orc.registry.tracker import ResourceTracker
+    from uruk.orc.replacing.versions import OldVersion, Versions
 
 
 def finalize_versions(versions: Versions, trackers: Sequence[ResourceTracker], linked: Linked) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,9 +27,12 @@ from uruk.graph.graph import (
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.types import I64, NONE, Bool, true_rows
 from uruk.orc.registry.definitions import definitions_of
-from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.symbols import Rank
 from uruk.passes.meant_places import calls_and_jumps, meant_offsets
+from uruk.records import replace
+
+if TYPE_CHECKING:
+    from uruk.orc.registry.entries import Contents
 
 RUNS_BY_ITSELF = HOLDS_FUNCTIONS.copy()
 """True for each Role of blocks whose references to functions stay direct: unwind data, initialisers."""

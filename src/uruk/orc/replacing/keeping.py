@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from uruk.graph.graph import HOLDS_FUNCTIONS, Graph, Role, SymbolKind, SymbolTyp
 from uruk.graph.types import I64, NONE, Bool, true_rows
 from uruk.orc.replacing.functions import RUN_FIRST, offsets
 from uruk.orc.replacing.statics import Kept, Statics, Variable, constant_blocks, content_of, thread_locals, variables_of
+from uruk.records import replace
 
 _SECTIONS = 'compile both versions with -fdata-sections (uruk does, for sources), or replace with statics="new"'
 

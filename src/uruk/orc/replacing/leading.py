@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from uruk.errors import ExecutorCrashed
 from uruk.graph.types import NONE
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.symbols import Flag, Rank
-from uruk.orc.replacing.versions import Part, Versions
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.replacing.versions import Part, Versions
 
 _ADDRESS = (1 << 64) - 1
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import InvalidValue
-from uruk.graph.graph import Graph
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import AliasEntry, LazyEntry, ObjectState
-from uruk.orc.replacing.change import Order
 from uruk.orc.replacing.checks import names_of
 from uruk.orc.replacing.statics import Kept, Key, variables_of
-from uruk.orc.replacing.versions import Versions
+
+if TYPE_CHECKING:
+    from uruk.graph.graph import Graph
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.replacing.change import Order
+    from uruk.orc.replacing.versions import Versions
 
 _Definer = AliasEntry | LazyEntry
 

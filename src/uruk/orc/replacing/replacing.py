@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,12 +20,10 @@ from uruk.executor.interruption import deferred
 from uruk.formats.registry import read_relocations
 from uruk.graph.graph import Graph, Zone
 from uruk.memory.mapper import Reach
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.query import Query
 from uruk.orc.registry import adding, defining
 from uruk.orc.registry.added import has_initializers
 from uruk.orc.registry.entries import AliasEntry, Contents, LazyEntry, ObjectEntry
-from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy_definitions import define_entry_points
 from uruk.orc.registry.symbols import Flag
 from uruk.orc.registry.tracker import ResourceTracker
@@ -39,6 +38,10 @@ from uruk.orc.replacing.moving import Moves
 from uruk.orc.replacing.statics import Key, Statics, variables_of
 from uruk.orc.replacing.versions import Versions
 from uruk.passes.layout import Segment
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.registry.inputs import Source
 
 STATICS = ("keep", "new")
 

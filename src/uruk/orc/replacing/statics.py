@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.graph import Graph, Role, SymbolKind, SymbolType, Zone
 from uruk.graph.types import NONE, signed, true_rows
-from uruk.passes.state import State
 from uruk.records import record
+
+if TYPE_CHECKING:
+    from uruk.passes.state import State
 
 _NUMBERED = re.compile(rb"\.\d+$")
 """gcc numbers variables of functions, by all that it compiles: `count.0`."""

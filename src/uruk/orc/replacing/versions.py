@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uruk.graph.graph import Graph, SymbolKind, Zone
-from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.added import has_initializers
 from uruk.orc.registry.entries import Contents, LazyEntry, ObjectEntry
 from uruk.orc.registry.tracker import Resources, ResourceTracker, Retained
 from uruk.orc.replacing.functions import hidden_statics
 from uruk.orc.replacing.statics import Key, Statics
 from uruk.orc.replacing.withdrawing import Withdrawn
-from uruk.passes.state import State
-from uruk.records import record
+from uruk.records import field, record
+
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.passes.state import State
 
 COLUMNS = ("memory", "frames", "entries", "names", "storage", "module_handles")
 """The columns of `Resources` that a link adds to."""

@@ -6,10 +6,12 @@ Their stubs stay, for code that has the address of one, and are theirs again whe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.orc.lifetime.lifetime import Lifetime
+if TYPE_CHECKING:
+    from uruk.orc.lifetime.lifetime import Lifetime
 
 _COLUMNS = ("owner", "rank", "ready", "flags", "address")
 

@@ -6,8 +6,6 @@ Sections"); and where code, data and arrays of initialisers of a module begin an
 
 from __future__ import annotations
 
-from dataclasses import field
-
 import numpy as np
 
 from uruk.graph.graph import Zone
@@ -28,7 +26,7 @@ from uruk.passes.elf.own_names import (
 )
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import NO_IDS, NO_ROWS, State, synthetic_blocks
-from uruk.records import record
+from uruk.records import field, record
 
 HANDLES = "module handle"
 """The kind of synthetic block that a `__dso_handle` is."""

@@ -5,8 +5,6 @@ They are apart from it, as a session has to know them before anything is linked.
 
 from __future__ import annotations
 
-from uruk.passes.elf.function_arrays import ROLES
-
 DSO_HANDLE = b"__dso_handle"
 GOT = b"_GLOBAL_OFFSET_TABLE_"
 START, STOP = b"__start_", b"__stop_"
@@ -21,7 +19,9 @@ PLACES = {
     **dict.fromkeys((b"end", b"_end"), DATA_END),
 }
 """Names of places in a module. A library's are its own, and never meant."""
-ARRAY_BOUNDS = {f"__{array}_{end}".encode(): (array, end == "end") for array in ROLES for end in ("start", "end")}
+ARRAYS = ("preinit_array", "init_array", "fini_array")
+"""Arrays of initialisers and finalisers; `uruk.passes.elf.function_arrays` knows which sections they are made of."""
+ARRAY_BOUNDS = {f"__{array}_{end}".encode(): (array, end == "end") for array in ARRAYS for end in ("start", "end")}
 """Name of a bound of an array of functions -> the array, and whether it is the end."""
 HEADER = b"__ehdr_start"
 OWN_PLACES = frozenset((*PLACES, *ARRAY_BOUNDS, HEADER))

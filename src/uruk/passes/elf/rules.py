@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph, Zone
-from uruk.graph.names import Names
 from uruk.graph.types import I64, U8, Bool, some, true_rows
 from uruk.passes.elf import own_names
 from uruk.passes.rules import DataSource, RowRules, Rules
@@ -14,6 +13,7 @@ from uruk.passes.tls.interface import USERS, Storage, TLSLoader
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from uruk.graph.names import Names
     from uruk.isa.interface import InstructionSet
     from uruk.passes.elf.linker_symbols import LinkerSymbols
     from uruk.passes.layout import Layout

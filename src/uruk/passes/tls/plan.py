@@ -8,8 +8,6 @@ through a carrier that imports them. Source of the models: "ELF Handling For Thr
 
 from __future__ import annotations
 
-from dataclasses import field
-
 import numpy as np
 
 from uruk.errors import TLSError
@@ -20,7 +18,7 @@ from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State
 from uruk.passes.tls import checks
 from uruk.passes.tls.interface import STATIC, USERS, Storage, TLSLoader
-from uruk.records import record
+from uruk.records import field, record
 
 
 @record

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.graph.types import I64
-from uruk.memory.frame_table import Addresses, FrameTable
-from uruk.memory.slab import CODE
+from uruk.memory.zones import CODE
 
 if TYPE_CHECKING:
+    from uruk.graph.types import I64
     from uruk.link import Linked
+    from uruk.memory.frame_table import Addresses, FrameTable
 
 _PCREL_4 = 0x1B
 _FORMS = {0x00: "<q", 0x02: "<h", 0x03: "<I", 0x04: "<Q", 0x0B: "<i", 0x0C: "<q"}

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.executor.control import Runtime
-from uruk.executor.library_symbols import FoundSymbols, find_symbols
 from uruk.graph.types import ADDRESSES
 from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.seen_symbols import Row, Seen, addresses_in, described
 
 if TYPE_CHECKING:
+    from uruk.executor.control import Runtime
+    from uruk.executor.library_symbols import FoundSymbols
     from uruk.memory.interface import Memory
 
 FEW = 24
@@ -62,6 +62,8 @@ class LibrariesHere:
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
         """See `Libraries.find_symbols`; a few names are no reason to link the runtime."""
+        from uruk.executor.library_symbols import FoundSymbols, find_symbols  # nothing was looked up before
+
         if not handles:
             return FoundSymbols.nothing(len(names))
         if self._runtime is None or len(names) <= self._few:
@@ -90,6 +92,8 @@ class LibrariesHere:
 
 
 def _columns(rows: list[Row]) -> FoundSymbols:
+    from uruk.executor.library_symbols import FoundSymbols
+
     if not rows:
         return FoundSymbols.nothing(0)
     address, *flags = zip(*rows, strict=True)

@@ -7,34 +7,26 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from uruk.errors import InternalError, TLSError
-from uruk.executor.control import Runtime
-from uruk.executor.library_symbols import FoundSymbols
-from uruk.formats.archive import Archive
-from uruk.graph.graph import HOLDS_FUNCTIONS, Role
-from uruk.graph.types import I64, Bool, true_rows, windows
-from uruk.isa.interface import architecture_of
+from uruk.graph.types import I64, Bool, true_rows
 from uruk.machines import TARGETS
-from uruk.orc.platform import Platform
-from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
-from uruk.orc.session import Session
-from uruk.passes.elf.function_arrays import BACKWARDS, priority
 from uruk.passes.elf.own_names import ARRAY_BOUNDS, PLACES
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
-from uruk.platforms.linux.frames import announce
-from uruk.platforms.linux.process import LinuxProcess
-from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, lacks_builtin, open_runtime
-from uruk.platforms.linux.tls import shown_storage
-from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
+from uruk.platforms.linux.runtime_archive import ASKS, INTERPOSED, ITERATE, UNWINDER, lacks_builtin, open_runtime
 from uruk.records import record
-from uruk.target import Target
+from uruk.target import Target, architecture_that_runs
 
 if TYPE_CHECKING:
+    from uruk.executor.control import Runtime
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.executor.library_symbols import FoundSymbols
+    from uruk.formats.archive import Archive
     from uruk.link import Linked
+    from uruk.orc.platform import Platform
+    from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
+    from uruk.orc.session import Session
+    from uruk.platforms.linux.process import LinuxProcess
 
 # glibc has these in libc_nonshared.a, as each knows its module by the `__dso_handle` that it is linked with.
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
@@ -93,7 +85,7 @@ class LinuxPlatform:
         target = architecture or self.executor.process.triple
         own = not isinstance(target, Target) or str(target) in TARGETS
         self.private_names = PRIVATE if own else frozenset[bytes]()
-        self._architecture = architecture_of(str(target)).name if own else ""
+        self._architecture = architecture_that_runs(str(target)) if own else ""
         self.archive: Archive | None = open_runtime(self._architecture) if own else None
         self.program = Program()
         self.jit_loader: JITLoader | None = None
@@ -169,6 +161,8 @@ class LinuxPlatform:
 
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
         """See `Platform.find`: the process, then libgcc, which has no C++ names."""
+        from uruk.executor.library_symbols import FoundSymbols  # a session that was only opened looks nothing up
+
         rows = [row for row, name in enumerate(names) if name not in OF_THE_PROGRAM]
         symbols = FoundSymbols.nothing(len(names))
         self._find_in(None, names, rows, symbols)
@@ -218,6 +212,8 @@ class LinuxPlatform:
         state = linked.state
         if state.graph.trampolines:  # nested functions: their trampolines lie on a stack that is not executable
             self.runtime.call(b"uruk_rt_run_trampolines")
+        from uruk.platforms.linux.frames import announce  # a session that has linked nothing does without
+
         published, registered = announce(linked, self.process.register_frames)
         for row, address in registered:
             trackers[row].resources.frames.append(address)
@@ -225,6 +221,8 @@ class LinuxPlatform:
             trackers[row].resources.entries.append(code)
         if self._asked_for_storage:
             self._asked_for_storage = False
+            from uruk.platforms.linux.tls import shown_storage  # little code asks
+
             shown_storage.show(linked, trackers, self.runtime, self._shown)
 
     def for_rows(self) -> LinuxRows:
@@ -257,7 +255,9 @@ class LinuxPlatform:
         self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
     ) -> list[FunctionArray]:
         """See `Platform.arrays`."""
-        return _arrays(linked, trackers, order)
+        from uruk.platforms.linux.function_arrays import arrays  # a session that has linked nothing has none
+
+        return arrays(linked, trackers, order)
 
     def initialize(self, arrays: Sequence[FunctionArray]) -> None:
         """See `Platform.initialize`."""
@@ -382,6 +382,8 @@ class UnrunLinuxPlatform(LinuxPlatform):
 
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
         """See `Platform.find`."""
+        from uruk.executor.library_symbols import FoundSymbols
+
         return FoundSymbols.nothing(len(names)).columns
 
     def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
@@ -399,33 +401,6 @@ def _when(array: FunctionArray) -> tuple[int, int, tuple[int, int]]:
     Equals keep the order of the inputs.
     """
     return 0 if array.early else 1, array.priority, array.order
-
-
-def _arrays(
-    linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
-) -> list[FunctionArray]:
-    """Return the arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em).
-
-    Zero-fill holds no functions, and may be larger than all memory.
-    """
-    state = linked.state
-    blocks = state.blocks
-    # A function is a pointer of 8 bytes: a smaller block holds none.
-    rows = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & state.live & (blocks.content >= 0) & (blocks.size >= 8))
-    arrays: list[FunctionArray] = []
-    for row in rows.tolist():
-        role = int(blocks.role[row])
-        backwards = role in BACKWARDS
-        owner = int(blocks.object[row])
-        count = int(blocks.size[row]) // 8
-        at = int(state.position[row]) + 8 * np.arange(count)
-        functions: list[int] = windows(state.image, "<u8")[at].tolist()
-        number = priority(state.graph.section_name(row), backwards)
-        tracker = trackers[int(state.block_module[row])]
-        final = role in (Role.FINI, Role.DTORS)
-        functions = functions[::-1] if backwards else functions
-        arrays.append(FunctionArray(tracker, functions, number, order[owner], role == Role.PREINIT, final))
-    return arrays
 
 
 def environment_at_start() -> list[bytes]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from uruk.errors import ExecutorError
 from uruk.executor import answers, sps
-from uruk.executor.control import Runtime
-from uruk.executor.interface import Executor
 
 if TYPE_CHECKING:
+    from uruk.executor.control import Runtime
+    from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
     from uruk.executor.native_calls import NativeCalls
     from uruk.executor.process_stubs import ProcessStubs

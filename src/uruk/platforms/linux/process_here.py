@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import UrukError
-from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
-from uruk.memory.mapper import Mapper
 from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.libraries_here import FEW, MANY, LibrariesHere
 from uruk.platforms.linux.process import LinuxProcess
@@ -20,10 +18,12 @@ from uruk.platforms.linux.slabs_here import InProcessSlabs
 from uruk.target import HERE, Target
 
 if TYPE_CHECKING:
+    from uruk.executor.control import Runtime
     from uruk.executor.native_calls import NativeCalls
     from uruk.executor.python_guards import PythonGuards
     from uruk.executor.stub_pool import StubPool
     from uruk.memory.interface import Memory
+    from uruk.memory.mapper import Mapper
     from uruk.platforms.linux.seen_symbols import Seen
     from uruk.platforms.linux.tls.carriers import Carriers
 

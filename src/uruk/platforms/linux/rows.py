@@ -9,7 +9,7 @@ from uruk.graph.graph import Role
 from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
 from uruk.platforms.linux.process import LinuxProcess
-from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
+from uruk.platforms.linux.runtime_archive import ASKS, ITERATE
 from uruk.row_link import RowLinked
 
 

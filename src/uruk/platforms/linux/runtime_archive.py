@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from uruk.formats.archive import Archive
+from typing import TYPE_CHECKING
+
 from uruk.platforms.current_runtime import open_current
 from uruk.target import HERE
+
+if TYPE_CHECKING:
+    from uruk.formats.archive import Archive
 
 INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
 PREFIX = b"uruk_rt_"
 """The beginning of the names of the runtime's own functions."""
 VERSION = b"uruk_version_"
 UNWINDER = "libgcc_s.so.1"
+ITERATE = b"dl_iterate_phdr"
+ASKS = frozenset({b"_d_dso_registry"})
+"""Functions of libraries that ask for the thread-locals of their caller: D's runtime keeps them as roots of its
+collector (druntime, rt/sections_elf_shared.d)."""
 
 
 def open_runtime(architecture: str = HERE.architecture) -> Archive:

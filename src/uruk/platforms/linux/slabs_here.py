@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError
 from uruk.memory.linux import local
 from uruk.memory.mapper import WRITABLE
-from uruk.memory.slab_object import READ_WRITE, SlabFile
 from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.runtime_archive import UNWINDER
 from uruk.target import HERE
+
+if TYPE_CHECKING:
+    from uruk.memory.slab_object import SlabFile
 
 NAME = b"uruk-slab"
 """The loader's name for a slab, once it is open: never the name of a file."""
@@ -36,6 +39,7 @@ class InProcessSlabs:
 
     def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         """See `SlabLoader.open`; memory of this process is private."""
+        from uruk.memory.slab_object import READ_WRITE
         from uruk.platforms.linux.loader_here import CARRIERS, LOADER
 
         try:

@@ -12,7 +12,7 @@ import numpy as np
 
 from uruk.graph.types import I64
 from uruk.link import Linked
-from uruk.memory.slab import CODE
+from uruk.memory.zones import CODE
 from uruk.named_tuples import NamedTuple
 from uruk.passes.coff.grouped_sections import unwind_tables
 

@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.errors import AllocationError
-from uruk.executor.control import Runtime
-from uruk.orc.registry.tracker import ResourceTracker
+from uruk.platforms.linux.runtime_archive import ASKS, ITERATE
 
 if TYPE_CHECKING:
+    from uruk.executor.control import Runtime
     from uruk.link import Linked
-
-ITERATE = b"dl_iterate_phdr"
-ASKS = frozenset({b"_d_dso_registry"})
-"""Functions of libraries that ask for the thread-locals of their caller: D's runtime keeps them as roots of its
-collector (druntime, rt/sections_elf_shared.d)."""
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 def show(linked: Linked, trackers: Sequence[ResourceTracker], runtime: Runtime, shown: set[int]) -> None:
