@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.compile.languages import spoken_language
-from uruk.errors import ExecutorError, ExecutorLost, UndefinedSymbols, UrukError
+from uruk.errors import ExecutorError, ExecutorLost, ProtocolError, UndefinedSymbols, UrukError
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.memory.manager import DEFAULT_SLAB
@@ -188,7 +188,8 @@ def link_program(settings: Settings, reader: Reader, made: Callable[[LinkedProgr
             program.link()
             return program
         except UrukError as error:
-            if isinstance(error, ExecutorLost) and program.has_ended(PATIENCE):
+            ends = isinstance(error, ExecutorLost) and not isinstance(error, ProtocolError)
+            if ends and program.has_ended(PATIENCE):
                 return program
             if not system_of(settings.target).another_may_do(settings, error):
                 raise
