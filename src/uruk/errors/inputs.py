@@ -51,43 +51,25 @@ class LibraryNotFound(UrukError, FileNotFoundError):
 
 _UNDEFINED = "undefined symbol: "  # of glibc's text, which is not translated before a program has set its locale
 
-_NO_FILE = ": cannot open shared object file"
-
-
-_BEFORE = "it must be in the process before all others"
-COMES_LATE = f"defines malloc, which the C library calls, too: {_BEFORE}"
-"""The problem of a library that replaces malloc."""
-
-
-def wrapped_late(function: str) -> str:
-    """Return the problem of a library of whose `function` a sanitizer's runtime has a wrapper."""
-    return f"defines {function}, which the process has from a sanitizer's runtime already: {_BEFORE}"
-
 
 class LibraryError(UrukError):
-    """A shared library that the dynamic loader refused; `hint` says what to do, where that is known."""
+    """A shared library that the dynamic loader refused; `hint` says what to do, where that is known.
 
-    def __init__(self, library: str, problem: str, hint: str = "") -> None:
+    `comes_late`: the library has to be in its process before all others, and is not.
+    """
+
+    def __init__(self, library: str, problem: str, hint: str = "", comes_late: bool = False) -> None:
         self.library = library
         self.problem = problem
         self.hint = hint
-        super().__init__(library, problem, hint)
+        self.comes_late = comes_late
+        super().__init__(library, problem, hint, comes_late)
 
     @property
     def undefined(self) -> bytes:
         """The symbol that the library, or one that it needs, lacks; empty if that is not the problem."""
         _, separator, rest = self.problem.rpartition(_UNDEFINED)
         return rest.partition(",")[0].encode("utf-8", "surrogateescape") if separator else b""
-
-    @property
-    def lacks_file(self) -> bool:
-        """True if the library needs another, of which the loader finds no file."""
-        return _NO_FILE in self.problem
-
-    @property
-    def comes_late(self) -> bool:
-        """True if the library has to be in its process before all others, and is not."""
-        return self.problem.endswith(_BEFORE)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""

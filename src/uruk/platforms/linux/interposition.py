@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from uruk.errors import AllocationError, LibraryError, ObjectFormatError
-from uruk.errors.inputs import COMES_LATE, wrapped_late
 from uruk.executor import sps
 from uruk.executor.interface import Executor
 from uruk.graph.types import I64, some, true_rows
@@ -93,7 +92,7 @@ class ProgramExports:
 
             late, function = late_library(self._executor, paths)
             if late:
-                raise LibraryError(late, wrapped_late(function), f"start the executor with LD_PRELOAD={late}")
+                raise _late(late, f"{function}, which the process has from a sanitizer's runtime already")
         seen = [(path, *_look_into(path)) for path in paths]
         self._unversioned.update(path for path, unversioned, _ in seen if unversioned)
         late = next((path for path, _, replaces in seen if replaces), None)
@@ -102,7 +101,7 @@ class ProgramExports:
         libraries = self._executor.libraries
         places = [libraries.find_symbol(handle, MALLOC)[0] for handle in (None, libraries.load(LIBC))]
         if places[0] == places[1]:  # else a library was preloaded that replaces it
-            raise LibraryError(late, COMES_LATE, f"start the executor with LD_PRELOAD={late}")
+            raise _late(late, "malloc, which the C library calls, too")
 
     def bind(self) -> int:
         """Bind libraries' references to the definitions of the dylib, which is linked; returns their number.
@@ -230,6 +229,12 @@ class ProgramExports:
 
         data = build_exports(symbols, architecture_of(self._runtime.process.triple).name, thread_locals)
         return self._runtime.call(b"uruk_rt_open_exports", data, len(data))
+
+
+def _late(library: str, function: str) -> LibraryError:
+    """Return the error of a library that defines a function, and has to be in its process before all others."""
+    problem = f"defines {function}: it must be in the process before all others"
+    return LibraryError(library, problem, f"start the executor with LD_PRELOAD={library}", comes_late=True)
 
 
 def _look_into(path: str) -> tuple[bool, bool]:
