@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import gc
 import inspect
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -274,3 +275,22 @@ def test_help_shows_name_and_prototype(jit: uruk.LLJIT) -> None:
     jit.define("o(d).ü", jit.lookup("two").address)
     odd = jit.lookup("o(d).ü").function("void(void)")
     assert (str(inspect.signature(odd)), odd.__doc__) == ("()", "void(void)")
+
+
+def test_what_a_handler_of_a_signal_raises_is_not_lost(jit: uruk.LLJIT) -> None:
+    """A callable that goes with its call runs no code of Python's then, in which the handler's exception would end."""
+
+    two = jit.lookup("two").function("int(int, int)")
+
+    def ring(number: int, frame: object) -> None:
+        raise TimeoutError(f"it rang {two(20, 2)}")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        for _ in range(3):
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            with pytest.raises(TimeoutError, match="it rang"):
+                jit.lookup("usleep").function("int(unsigned)")(900_000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

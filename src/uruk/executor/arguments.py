@@ -19,7 +19,7 @@ from uruk.executor.layouts import Layout, Structure, has_format_of_here, layout_
 from uruk.executor.live import LiveStructure, place_of_structure
 from uruk.executor.plan import Kind, Plan, Step
 from uruk.executor.structure_callbacks import with_addresses
-from uruk.executor.typed_call import TypedCall, typed_calls
+from uruk.executor.typed_call import TypedCall, call_of
 from uruk.graph.types import AnyArray
 from uruk.named_tuples import NamedTuple
 
@@ -99,8 +99,8 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
         return _structure(step, value, place)
     if hasattr(value, "__index__"):
         return _address_in(value, place)
-    if isinstance(value, (BuiltinFunctionType, FunctionType)) and value in typed_calls:
-        return _function_address(typed_calls[value], value, place)
+    if isinstance(value, (BuiltinFunctionType, FunctionType)) and (call := call_of(value)) is not None:
+        return _function_address(call, value, place)
     if hasattr(value, "address") and hasattr(value, "executor"):  # a function that was given a type
         return _address_in(value, place)
     if is_foreign_pointer(value):

@@ -6,13 +6,12 @@ that a call is in stays until that has returned.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from uruk.demangle import demangle
 from uruk.executor.locks import inner_lock
-from uruk.executor.typed_call import TypedCall, typed_calls
+from uruk.executor.typed_call import TypedCall
 
 if TYPE_CHECKING:
     from uruk.executor.callbacks import Home
@@ -42,8 +41,7 @@ class CodeCalls:
         with self._lock:
             self._made[key] = call
             self._set_gone(call, self._gone.get(call.address))
-        typed_calls[function] = call
-        call.function = weakref.ref(function, lambda _: self._made.pop(key, None))
+        call.is_made(function, self._made)
         return function
 
     def lead(self, address: int, gone: tuple[str, str] | None) -> None:

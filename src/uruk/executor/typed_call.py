@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uruk.errors import FunctionGone, RemovedCode
@@ -12,8 +13,14 @@ from uruk.errors import FunctionGone, RemovedCode
 if TYPE_CHECKING:
     import ctypes
 
-typed_calls: weakref.WeakKeyDictionary[Any, TypedCall] = weakref.WeakKeyDictionary()
-"""Objects that users call -> what makes their calls."""
+_known: dict[int, TypedCall] = {}
+"""Objects that users call, by id -> what makes their calls."""
+
+
+def call_of(function: object) -> TypedCall | None:
+    """Return what makes the calls of an object that users call; None for other objects."""
+    call = _known.get(id(function))
+    return call if call is not None and call.function() is function else None
 
 
 class TypedCall:
@@ -23,6 +30,8 @@ class TypedCall:
     """The place where C keeps the address that it calls, if it makes the calls; 0 there has it use `make` always."""
     function: weakref.ref[Any]
     """The object that users call."""
+    known: weakref.ref[Any]
+    """The same, for `call_of`."""
 
     def __init__(self, name: str, address: int, call: Callable[..., Any]) -> None:
         self.name = name
@@ -48,6 +57,16 @@ class TypedCall:
             return self._call(*values)
         finally:
             self.under_way.pop()
+
+    def is_made(self, function: object, calls: dict[int, TypedCall]) -> None:
+        """Note the object that users call; with it, this goes from `calls`, where it stands under its own id.
+
+        No code of Python's runs for that: many a callable goes when its call returns, and what a handler of a signal
+        raises there, as Ctrl-C does, would be lost.
+        """
+        _known[id(function)] = self
+        self.known = weakref.ref(function, partial(_known.pop, id(function)))
+        self.function = weakref.ref(function, partial(calls.pop, id(self)))
 
     def forget_threads(self) -> None:
         """Forget the calls of all threads but this one."""
