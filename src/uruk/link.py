@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from uruk.formats.registry import instruction_set_of, read_relocations
-from uruk.graph.graph import Graph
+from uruk.graph.graph import Graph, Role, Zone
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, filled, signed, some
+from uruk.graph.types import I32, Bool, filled, signed, some, true_rows
 from uruk.isa.interface import InstructionSet
 from uruk.link_rules import rules_of
 from uruk.memory.mapper import Range, Reach
@@ -32,6 +32,10 @@ from uruk.records import field, record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation, Memory
+
+
+_LARGE = 8 << 20
+"""Bytes of sections from which on a thread that makes memory ready costs less than it saves."""
 
 
 class Host(Protocol):
@@ -120,6 +124,7 @@ def link(request: Request, host: Host) -> Linked:
     step("read relocations", _read_edges, state, request)
     step("bind names", resolve.bind_names, state, state.names, request.defines, request.private)
     step("prune", _prune, state, request, rules)
+    _expect(state, request, host)
     step("unwind", rules.lay_out_unwind_data, isa.UNWIND_REGISTERS)
     step("commons", resolve.place_commons, state, request.defines)
     step("provided names", rules.find_names)
@@ -176,6 +181,18 @@ def _read_edges(state: State, request: Request) -> None:
 def _prune(state: State, request: Request, rules: Rules) -> None:
     if request.prune_from is not None:
         prune.prune(state, request.prune_from, rules)
+
+
+def _expect(state: State, request: Request, host: Host) -> None:
+    """Have memory for a large batch made ready while the steps before "allocate" go on; it may lie anywhere."""
+    blocks = state.blocks
+    if int(blocks.size.sum()) < _LARGE or request.reach is not None:
+        return
+    # Such code has to lie low: where, is known only with the addresses that it refers to.
+    if some(state.graph.kinds.narrow_absolute.take(state.edges.kind)):
+        return
+    stored = true_rows(state.live & (blocks.content >= 0) & (blocks.role != Role.UNWIND) & (blocks.zone < Zone.TLS))
+    host.memory.expect([int(blocks.size[stored[blocks.zone[stored] == zone]].sum()) for zone in range(Zone.TLS)])
 
 
 def _lay_out(state: State, rules: Rules, isa: InstructionSet) -> Layout:

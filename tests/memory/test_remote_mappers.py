@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from uruk.executor.remote import RemoteExecutor
 from uruk.memory.manager import SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
+from uruk.passes.state import State
 from uruk.platforms.windows.attach import path_there
 from uruk.testing import FailingMapper, check_mapper
 
@@ -63,6 +65,31 @@ def test_the_suite_against_this_process(make: Callable[[], Mapper]) -> None:
 
 def test_the_suite_against_a_child(executor: RemoteExecutor) -> None:
     check_mapper(lambda: executor.memory.mapper, executor.process.read)
+
+
+def pages_of_files() -> int:
+    """The pages of files and shared memory that this process has mapped (proc(5), /proc/pid/statm)."""
+    return int(Path("/proc/self/statm").read_text().split()[2])
+
+
+def test_a_large_link_has_its_memory_made_ready(tmp_path: Path) -> None:
+    """The pages are there before the link asks for them, and what it then gets is the same memory."""
+    code = compiled_for(LINUX, tmp_path, "char large[16 << 20] = {42}; int get(int at) { return large[at]; }")
+    with uruk.LLJIT(executor=uruk.spawn()) as jit:
+        before = pages_of_files()
+        found: list[int] = []
+
+        def look(state: State) -> None:
+            for thread in threading.enumerate():
+                if thread.name == "uruk memory":
+                    thread.join()
+            found.append(pages_of_files() - before)
+
+        jit.add_pass("before layout", look)
+        jit.add_object(code, name="large.o")
+        get = jit.lookup("get").function("int(int)")
+        assert (get(0), get(1)) == (42, 0)
+        assert found[0] * 4096 >= 16 << 20
 
 
 @pytest.mark.parametrize("make", MAPPERS.values(), ids=MAPPERS)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError
+from uruk.memory.mapper import Expects
 from uruk.memory.slab_object import OpensSlabs, SlabObject
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ class FallbackMapper:
     def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
         """See `Mapper.prepare`."""
         self.mapper.prepare(ranges, content)
+
+    def expect(self, ranges: Sequence[Range]) -> None:
+        """See `Expects.expect`."""
+        if isinstance(self.mapper, Expects):
+            self.mapper.expect(ranges)
 
     def initialize(
         self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None

@@ -204,6 +204,9 @@ class FixedMemory:
                     content[first - address : last - address] = allocation.image[begin : begin + last - first].tobytes()
         return bytes(content)
 
+    def expect(self, sizes: Sequence[int]) -> None:
+        """See `Memory.expect`: nothing has to be made ready."""
+
     def holds(self, address: int) -> bool:
         """See `Memory.holds`."""
         return self.address <= address < self.end

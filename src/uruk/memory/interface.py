@@ -116,6 +116,13 @@ class Memory(Protocol):
         """
         ...
 
+    def expect(self, sizes: Sequence[int]) -> None:
+        """Expect that the next `allocate` will ask for at least so many bytes with content, by zone.
+
+        It may make them ready meanwhile, beside the caller's other work: a hint, of which no error comes.
+        """
+        ...
+
     def holds(self, address: int) -> bool:
         """Return True for an address that is reserved for linked code."""
         ...

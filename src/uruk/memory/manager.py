@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError, InternalError, UrukError
-from uruk.memory.mapper import Mapper, Protection, Range, Reach, whole_pages
+from uruk.memory.mapper import Expects, Mapper, Protection, Range, Reach, whole_pages
 from uruk.memory.zones import CODE, CONSTANT, DATA, PROTECTIONS
 from uruk.records import Unique, field, record, replace
 
@@ -191,6 +191,17 @@ class SlabManager(Unique):
         if allocation is None:
             raise InternalError("a fresh slab does not hold the request that it was made for")
         return allocation
+
+    def expect(self, sizes: Sequence[int]) -> None:
+        """See `Memory.expect`: memory that is shared with another process is made ready, which takes long."""
+        mapper = self.mapper
+        # What is too large for an ordinary slab gets one of its own.
+        if self.row_page or not isinstance(mapper, Expects) or max(sizes) > self.slab_size // 8:
+            return
+        with contextlib.suppress(AllocationError):  # `allocate` will meet the same error
+            if not self.slabs:
+                self.slabs.append(self._reserve((), Reach()))
+            mapper.expect(self.slabs[0].front(sizes))
 
     def _take(self, slab: Slab, segments: Sequence[SegmentLike]) -> SlabAllocation | None:
         addresses = slab.take_all(segments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntFlag
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from uruk.errors import AllocationError
 from uruk.records import Values, record
@@ -48,6 +48,17 @@ class Reach(Values):
     def holds(self, address: int, size: int) -> bool:
         """Return True if the range lies inside."""
         return not self.high or (self.low <= address and address + size <= self.high)
+
+
+@runtime_checkable
+class Expects(Protocol):
+    """A mapper that makes pages ready for what is still to be written, beside the caller's other work."""
+
+    def expect(self, ranges: Sequence[Range]) -> None:
+        """Begin to make whole pages ready, of reservations; `prepare` need not wait for it. Nothing that it meets is
+        an error.
+        """
+        ...
 
 
 class Mapper(Protocol):

@@ -14,7 +14,7 @@ from uruk.memory.zones import CODE, DATA
 if TYPE_CHECKING:
     from uruk.graph.types import U8
     from uruk.memory.interface import SegmentLike
-    from uruk.memory.mapper import Mapper
+    from uruk.memory.mapper import Mapper, Range
     from uruk.memory.slab_object import SlabObject
 
 GRANULE = 64
@@ -74,6 +74,17 @@ class Slab:
                 self.frames.take(address, address + size)
             addresses.append(address)
         return addresses
+
+    def front(self, sizes: Sequence[int]) -> list[Range]:
+        """Return the whole pages at the front of each zone that segments of these sizes, one a zone, would get."""
+        ranges: list[Range] = []
+        for zone, size in zip(self._zones, sizes, strict=True):
+            start, room = zone.ranges[0] if zone.ranges else (0, 0)
+            address = -(-start // self._page) * self._page
+            size = size // self._page * self._page
+            if size and address + size <= start + room:
+                ranges.append((address, size))
+        return ranges
 
     def is_free(self, address: int) -> bool:
         """Return True for an address that no module has."""

@@ -65,7 +65,8 @@ def read_columns(graph: Graph, pair: Pair, wanted: Bool | None = None, report: R
     symbol = words[:, 3]
     bad = symbol >= limit.repeat(tables.count)
     check_rows(graph, block, bad, "names a symbol that does not exist", symbol, report)
-    target = (symbol + base.repeat(tables.count)).astype(np.int32)
+    target = symbol.astype(np.int32)
+    target += base.astype(np.int32).repeat(tables.count)
     edges = Edges(block, offset, kind, target, addend)
     nothing = kind == pair.KINDS.number["None"]
     return edges.rows(~nothing) if count_true(nothing) else edges

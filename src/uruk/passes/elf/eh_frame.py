@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.errors import ObjectFormatError
+from uruk.formats.gather import gather_runs
 from uruk.graph.graph import Edges, Graph, Role, Zone
-from uruk.graph.types import I32, I64, NONE, U32, AnyArray, Bool, every, filled, ranges, some, true_rows
+from uruk.graph.types import I32, I64, NONE, U32, AnyArray, Bool, every, filled, some, true_rows
 from uruk.passes.elf.frame_checks import FrameChecks
 from uruk.passes.elf.frame_records import Records, malformed
 from uruk.passes.elf.frame_rules import EXTENDED
@@ -259,7 +260,7 @@ def _kept(state: State, records: Records, fields: I64, place: I64) -> Bool:
 
 def _place_records(state: State, records: Records, keep: Bool, module: I32) -> tuple[I64, I32]:
     """Lay the kept records out, one block a module; returns each record's new offset and block."""
-    kept = true_rows(keep)
+    kept, whole = true_rows(keep), records.words.view(np.uint8)
     offset = np.full(keep.size, NONE, np.int64)
     block = np.full(keep.size, NONE, np.int32)
     pieces: list[U32] = []
@@ -270,7 +271,7 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
         chosen = kept[module[kept] == owner]
         size = records.size[chosen]
         offset[chosen] = size.cumsum() - size
-        content = records.words[ranges(records.start[chosen] // 4, size // 4)]
+        content = gather_runs(whole, records.start[chosen], size, 4).view(np.uint32)
         fde = chosen[records.cie[chosen] >= 0]
         # The distance from the pointer's own place, 4 bytes in, back to where the CIE is now.
         content[offset[fde] // 4 + 1] = offset[fde] + 4 - offset[records.cie[fde]]
