@@ -120,8 +120,10 @@ class _Line:
     def _include(self, row: int) -> None:
         """Have an object's needs count from now on."""
         self.needed[row] = 1
+        needed = self.needed
         for target in self.targets[self.start[row] : self.start[row + 1]]:
-            self.need(target)
+            if not needed[target]:  # as most are by now: no call for each
+                self.need(target)
 
 
 def _file_of(archive: ArchiveEntry) -> _File:
