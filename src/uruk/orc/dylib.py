@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uruk.errors import InvalidType, InvalidValue, LibraryError
-from uruk.orc.lifetime.leading import led_to
+from uruk.orc.lifetime.callback_errors import led_to
 from uruk.orc.lookup.by_name import lookup_names, query
 from uruk.orc.registry.entries import Contents, Unit
 from uruk.orc.registry.inputs import PathLike, Source, check, check_flag, listed, read_source

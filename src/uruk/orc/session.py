@@ -10,8 +10,8 @@ from uruk.errors import InvalidType, InvalidValue
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
 from uruk.orc.lifetime import closing
+from uruk.orc.lifetime.callback_errors import led_to
 from uruk.orc.lifetime.forking import watch
-from uruk.orc.lifetime.leading import led_to
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import by_name
 from uruk.orc.registry.inputs import check

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import LookupTimeout
 from uruk.orc.dispatch import waiting_threads
-from uruk.orc.lifetime.leading import led_to
+from uruk.orc.lifetime.callback_errors import led_to
 
 if TYPE_CHECKING:
     from uruk.graph.types import I32

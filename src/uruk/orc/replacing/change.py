@@ -12,7 +12,7 @@ from uruk.orc.registry import defining
 from uruk.orc.registry.entries import ObjectEntry, ObjectState
 from uruk.orc.replacing.collect import retire
 from uruk.orc.replacing.finalizing import finalize_handles
-from uruk.orc.replacing.leading import Leads, lead_to_new
+from uruk.orc.replacing.stubs import Leads, lead_to_new
 from uruk.records import field, record
 
 if TYPE_CHECKING:

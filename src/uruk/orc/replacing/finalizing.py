@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from uruk.executor.interruption import deferred
-from uruk.orc.replacing.leading import Leads, Linked, lead_to_old
+from uruk.orc.replacing.stubs import Leads, Linked, lead_to_old
 
 if TYPE_CHECKING:
     from uruk.orc.registry.tracker import ResourceTracker

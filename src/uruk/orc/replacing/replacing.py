@@ -33,9 +33,9 @@ from uruk.orc.replacing.collect import collect_if_cheap
 from uruk.orc.replacing.finalizing import finalize_versions
 from uruk.orc.replacing.functions import give_way, lead_through_stubs
 from uruk.orc.replacing.keeping import keep_statics
-from uruk.orc.replacing.leading import set_names
 from uruk.orc.replacing.moving import Moves
 from uruk.orc.replacing.statics import Key, Statics, variables_of
+from uruk.orc.replacing.stubs import set_names
 from uruk.orc.replacing.versions import Versions
 from uruk.passes.layout import Segment
 
