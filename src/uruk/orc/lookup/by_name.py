@@ -106,7 +106,7 @@ def quick_address(
         if number is None:
             return None
         if not (roots and (session.initializers.waiting or dylib.has_roots())):
-            if not session.table.ready.item(number) and not _lone_linker()(session, dylib, number):
+            if not session.table.cells.ready[number] and not _lone_linker()(session, dylib, number):
                 return None
             return _ready_address(session, number)
     from uruk.orc.lookup.lone_root import LoneRoot  # most objects have no initialisers
@@ -128,7 +128,7 @@ def _idle_name(session: Lifetime, dylib: Contents, name: str | bytes) -> int | N
     """Return the number of a name; None where a lookup of it has more to do than to find, link and initialise it."""
     number = dylib.names.get(encode_name(name))
     # The table may be shorter than the numbers of names: it grows when definitions are recorded.
-    if number is None or number >= session.table.ready.size or session.closed or dylib.removed:
+    if number is None or number >= len(session.table.cells.ready) or session.closed or dylib.removed:
         return None
     # A thread may be initialising the code of the symbol now: the long way waits for that.
     if session.initializers.running or dylib.names.ids is not session.ids:
@@ -137,10 +137,11 @@ def _idle_name(session: Lifetime, dylib: Contents, name: str | bytes) -> int | N
 
 
 def _ready_address(session: Lifetime, number: int) -> int | None:
-    table = session.table
-    if not table.ready.item(number) or table.flags.item(number) & _UNUSUAL:
+    cells = session.table.cells
+    if not cells.ready[number] or cells.flags[number] & _UNUSUAL:
         return None
-    return table.address.item(number) % ADDRESSES
+    address: int = cells.address[number]
+    return address % ADDRESSES
 
 
 _UNUSUAL = Flag.HIDDEN | Flag.TLS

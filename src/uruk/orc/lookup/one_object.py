@@ -50,8 +50,9 @@ def lone_entry(session: Lifetime, dylib: Contents, name: int, roots: Sequence[in
 
     Returns None if there may be anything else to link, to make or to ask.
     """
-    table, search = session.table, dylib.search  # which has a row for each name of an object that was added
-    number = table.owner.item(name)
+    # The table has a row for each name of an object that was added.
+    owners, search = session.table.cells.owner, dylib.search
+    number: int = owners[name]
     entry = session.objects.get(number)
     if not isinstance(entry, ObjectEntry) or entry.state is not ObjectState.PENDING or entry.dylib is not dylib:
         return None
@@ -63,7 +64,7 @@ def lone_entry(session: Lifetime, dylib: Contents, name: int, roots: Sequence[in
     own_parts = session.platform.private_names if session.platform is not None else ()
     missing: list[bytes] = []
     for other, symbol in zip(rows.names, rows.symbols, strict=True):
-        owner = table.owner.item(other) if other >= 0 else number
+        owner = owners[other] if other >= 0 else number
         if owner == number:
             continue
         if owner >= 0:

@@ -81,11 +81,11 @@ def _request(session: Lifetime, entry: ObjectEntry, platform: RowPlatform | None
     for name in rows.groups:
         if table.group.item(name) != entry.number:
             return None
-    owner, number = table.owner.item, entry.number
+    owner, number = table.cells.owner, entry.number
     for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
         if name < 0 or kind in _DEFINES_NOTHING:
             continue
-        if owner(name) != number:
+        if owner[name] != number:
             return None
         # A library that has an inline variable, too, may be the one that defines it.
         if has_libraries and type == SymbolType.OBJECT and binding in _SHARED and visibility == Visibility.DEFAULT:
@@ -145,16 +145,16 @@ def _sees_process_alone(dylib: Contents) -> bool:
 
 def _record(session: Lifetime, linked: RowLinked, entry: ObjectEntry) -> None:
     """Write addresses into the session's table and resources into the tracker."""
-    work, table = linked.work, session.table
+    work, cells = linked.work, session.table.cells
     names, symbols, blocks = work.rows.names, work.rows.symbols, work.blocks
     for row in work.defined:
         name, block = names[row], symbols[row][3]
-        table.address[name] = work.address[row]
+        cells.address[name] = work.address[row]
         # After the address: `addresses.name_address` reads the table without the lock.
-        table.ready[name] = 1
+        cells.ready[name] = 1
         # Whatever the symbol's type says: assembly often leaves it out, and a jump to code may need a stub.
         if block >= 0 and blocks[block].zone == Zone.RX:
-            table.flags[name] |= Flag.FUNCTION
+            cells.flags[name] |= Flag.FUNCTION
     entry.state = ObjectState.LINKED
     session.pending.pop(entry.number, None)
     resources = entry.tracker.resources

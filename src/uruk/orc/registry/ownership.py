@@ -77,20 +77,21 @@ def _record_rows(rows: ObjectRows, number: int, table: SymbolTable, names: Names
     """
     definitions, groups = definition_rows(rows), rows.groups
     # The reader has interned names since the table grew last.
-    if max(max(rows.names, default=NONE), max(groups, default=NONE)) >= table.owner.size:
+    if max(rows.names + groups, default=NONE) >= len(table.cells.owner):
         table.grow(len(names.ids))
     if groups and (len(set(groups)) < len(groups) or any(table.group.item(name) >= 0 for name in groups)):
         return False
-    seen: set[int] = set()
-    owner, all_flags, ranks = table.owner, table.flags, table.rank
+    cells, undo = table.cells, table.undo
+    owner, all_flags, ranks, ready = cells.owner, cells.flags, cells.rank, cells.ready
     for name, _, _ in definitions:
-        if name in seen or owner.item(name) >= 0 or ranks.item(name) or table.ready.item(name):
+        if owner[name] >= 0 or ranks[name] or ready[name]:
             return False
-        seen.add(name)
+    if len(definitions) > 1 and len({name for name, _, _ in definitions}) < len(definitions):
+        return False
     for name, rank, flags in definitions:
-        if table.undo is not None:
+        if undo is not None:
             # Of a name without a definition.
-            table.undo += (("owner", name, NONE), ("flags", name, all_flags.item(name)), ("rank", name, Rank.NONE))
+            undo += (("owner", name, NONE), ("flags", name, all_flags[name]), ("rank", name, Rank.NONE))
         owner[name] = number
         all_flags[name] = flags
         ranks[name] = rank

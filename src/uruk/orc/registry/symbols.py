@@ -62,6 +62,21 @@ _FEW = 16
 """The number of names from which columns cost less than a loop."""
 
 
+class Cells:
+    """Views of columns of a table, by which a single row is read or written in a third of the time of an array."""
+
+    __slots__ = ("address", "flags", "owner", "rank", "ready")
+
+    def __init__(
+        self, owner: memoryview, rank: memoryview, ready: memoryview, flags: memoryview, address: memoryview
+    ) -> None:
+        self.owner = owner
+        self.rank = rank
+        self.ready = ready
+        self.flags = flags
+        self.address = address
+
+
 class SymbolTable:
     """Columns with one row for each name of the session: its definition, its rank, and its address once linked."""
 
@@ -84,9 +99,13 @@ class SymbolTable:
         """The name of another namespace (or of the same, behind an alias) that this one resolved to in the last search
         for it; NONE if it resolved to itself."""
 
+        self.cells = self._cells()
         self.undo: list[UndoEntry] | None = None
         """The list in which definitions that are being recorded note what they overwrite; None where nothing is
         noted."""
+
+    def _cells(self) -> Cells:
+        return Cells(*map(memoryview, (self.owner, self.rank, self.ready, self.flags, self.address)))
 
     def note(self, rows: AnyArray, *columns: str) -> None:
         """Note rows that are about to be written over."""
@@ -120,6 +139,7 @@ class SymbolTable:
         self.flags = np.concatenate([self.flags, np.zeros(more, np.uint8)])
         self.contested = np.concatenate([self.contested, np.zeros(more, np.uint8)])
         self.address = np.concatenate([self.address, np.zeros(more, np.int64)])
+        self.cells = self._cells()
 
     def owned_by(self, number: int, names: Sequence[int]) -> list[int]:
         """Return those of some names that an entry defines, ascending, each once."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from uruk.graph.graph import Role
 from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
+from uruk.passes.rows.work import Work
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_archive import ASKS, ITERATE
 from uruk.row_link import RowLinked
@@ -51,11 +52,7 @@ class LinuxRows:
         if frames is not None and code is not None:
             if not work.unwound:
                 return
-            pairs: list[tuple[int, int]] = []
-            for block, at, record in work.unwound:
-                pairs.append((work.blocks[block].address + at, address + record))
-            pairs.sort()
-            functions, records = zip(*pairs, strict=True)
+            functions, records = _functions_of(work, address)
             # A full table refuses: then the unwind data is registered, as where a slab has no table.
             if frames.publish(code, functions, records):
                 tracker.resources.entries.append((frames, code))
@@ -78,6 +75,16 @@ class LinuxRows:
             functions = functions[::-1] if backwards else functions
             arrays.append(FunctionArray(tracker, functions, number, order, role == Role.PREINIT, final))
         return arrays
+
+
+def _functions_of(work: Work, unwind_data: int) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the addresses of functions that have unwind data, ascending, and of the records of each."""
+    if len(work.unwound) == 1:  # as in most small objects
+        ((block, at, record),) = work.unwound
+        return (work.blocks[block].address + at,), (unwind_data + record,)
+    pairs = [(work.blocks[block].address + at, unwind_data + record) for block, at, record in work.unwound]
+    functions, records = zip(*sorted(pairs), strict=True)
+    return functions, records
 
 
 def _section_name(buffer: memoryview, at: int) -> str:
