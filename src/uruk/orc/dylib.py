@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uruk.errors import InvalidType, InvalidValue, LibraryError
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from uruk.graph.graph import Graph
     from uruk.orc.lifetime.lifetime import Lifetime
     from uruk.orc.registry.tracker import ResourceTracker
+
+
+@lru_cache(maxsize=1)
+def _adders() -> tuple[Callable[..., ResourceTracker], Callable[..., object]]:
+    # To open a session takes none of it, and each small object would ask for the module again.
+    from uruk.orc.registry.adding import add, add_graph
+
+    return add, add_graph
 
 
 class JITDylib(Contents):
@@ -158,7 +166,7 @@ class JITDylib(Contents):
             given = f"replaceable={replaceable!r}{', lazy=True' if lazy else ''}"
             raise InvalidValue(f'{given}: give True, or "keep" where the program switches stacks itself, and not lazy')
 
-        from uruk.orc.registry import adding
+        add, add_graph = _adders()
 
         def work(own: ResourceTracker) -> None:
             if replaceable:
@@ -174,9 +182,9 @@ class JITDylib(Contents):
 
                 lazy_definitions.add_lazily(self.session, self, dylib, graph, own)
             else:
-                adding.add_graph(self.session, self, graph, own, roots=True)
+                add_graph(self.session, self, graph, own, roots=True)
 
-        return adding.add(self.session, self, tracker, name or ", ".join(file for file, _ in pairs[:3]), work)
+        return add(self.session, self, tracker, name or ", ".join(file for file, _ in pairs[:3]), work)
 
     def add_graph(self, graph: Graph, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()) -> None:
         """Add the objects of a graph that was read with this dylib's names.

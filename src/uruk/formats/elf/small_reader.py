@@ -192,7 +192,7 @@ def _read_symbols(
     if entry != 24 or size % 24 or size > 24 * FEW_SYMBOLS or not strings or b"@@" in strings:
         return None
     rows: list[SymbolRow] = []
-    texts: list[bytes | None] = []
+    named: list[tuple[int, bytes]] = []
     strings_at, room, count, used = begin + sections[link][4], len(strings), len(block_of), 0
     entries: Iterator[_SymbolEntry] = _SYMBOL.iter_unpack(buffer[begin + offset : begin + offset + size])
     for name, info, visibility, section, value, length in entries:
@@ -216,21 +216,19 @@ def _read_symbols(
             kind, block = place
         if name >= room:
             return None
-        text = None
         # Row 0 is no symbol, whatever binding it has (gABI, "STN_UNDEF").
         if info >> 4 != Binding.LOCAL and rows:
             # The string table ends in NUL, so that every name in it ends.
             text = strings[name : strings.index(b"\0", name)]
             used += len(text)
-        texts.append(text)
+            named.append((len(rows), text))
         rows.append((strings_at + name, length, kind, block, info >> 4, info & 15, visibility & 3, value))
     # The columns' bound on names that share bytes.
     if used > NAME_SHARING * room:
         return None
     numbers = [NONE] * len(rows)
-    for row, text in enumerate(texts):
-        if text is not None:
-            numbers[row] = names[text]
+    for row, text in named:
+        numbers[row] = names[text]
     return rows, numbers
 
 

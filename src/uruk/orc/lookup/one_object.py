@@ -63,8 +63,8 @@ def lone_entry(session: Lifetime, dylib: Contents, name: int, roots: Sequence[in
         return None
     own_parts = session.platform.private_names if session.platform is not None else ()
     missing: list[bytes] = []
-    for other, symbol in zip(rows.names, rows.symbols, strict=True):
-        owner = owners[other] if other >= 0 else number
+    for other, symbol in entry.added.named:
+        owner = owners[other]
         if owner == number:
             continue
         if owner >= 0:

@@ -82,8 +82,8 @@ def _request(session: Lifetime, entry: ObjectEntry, platform: RowPlatform | None
         if table.group.item(name) != entry.number:
             return None
     owner, number = table.cells.owner, entry.number
-    for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
-        if name < 0 or kind in _DEFINES_NOTHING:
+    for name, (_, _, kind, _, binding, type, visibility, _) in entry.added.named:
+        if kind in _DEFINES_NOTHING:
             continue
         if owner[name] != number:
             return None

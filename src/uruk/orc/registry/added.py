@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from uruk.orc.registry.definitions import Definitions, definitions_of
 from uruk.records import record
 
 if TYPE_CHECKING:
-    from uruk.graph.rows import ObjectRows
+    from uruk.graph.rows import ObjectRows, SymbolRow
 
 
 @record
@@ -33,6 +34,8 @@ class Added:
     """Names that an object, by its index, wants from code that it is linked with: no library's will do."""
     outer: I64 | None = None
     """The symbol rows that have a name, where they are known."""
+    named: Sequence[tuple[int, SymbolRow]] = ()
+    """Names with the symbol row of each, where one object was read row by row."""
 
     @classmethod
     def of(cls, graph: Graph, first: int) -> Added:
@@ -74,31 +77,30 @@ class _AddedRows(Added):
         self.first = first
         self.outer = None
         self._rows = rows
-        self.ids: list[int] = []
-        for name in rows.names:
+        named: list[tuple[int, SymbolRow]] = []
+        for name, row in zip(rows.names, rows.symbols, strict=True):
             if name >= 0:
-                self.ids.append(name)
+                named.append((name, row))
+        self.named = named
 
     @cached_property
     def names(self) -> I32:  # pyright: ignore[reportIncompatibleVariableOverride] (a field there)
         """See `Added.names`."""
-        return np.array(self.ids, np.int32)
+        return np.array(self.ids_of(0), np.int32)
 
     @cached_property
     def weak(self) -> Bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """See `Added.weak`."""
-        pairs = zip(self._rows.names, self._rows.symbols, strict=True)
-        marks = [row[2] == SymbolKind.UNDEFINED and row[4] == Binding.WEAK for name, row in pairs if name >= 0]
+        marks = [row[2] == SymbolKind.UNDEFINED and row[4] == Binding.WEAK for _, row in self.named]
         return np.array(marks, np.bool_)
 
     @cached_property
     def hidden(self) -> dict[int, list[int]]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """See `Added.hidden`."""
-        pairs = zip(self._rows.names, self._rows.symbols, strict=True)
         found = [
             name
-            for name, (_, _, kind, _, _, _, visibility, _) in pairs
-            if name >= 0 and kind == SymbolKind.UNDEFINED and visibility in (Visibility.HIDDEN, Visibility.INTERNAL)
+            for name, (_, _, kind, _, _, _, visibility, _) in self.named
+            if kind == SymbolKind.UNDEFINED and visibility in (Visibility.HIDDEN, Visibility.INTERNAL)
         ]
         return {0: found} if found else {}
 
@@ -108,7 +110,7 @@ class _AddedRows(Added):
 
     def ids_of(self, index: int) -> list[int]:
         """See `Added.ids_of`."""
-        return self.ids
+        return [name for name, _ in self.named]
 
     def signatures_of(self, index: int) -> list[int]:
         """See `Added.signatures_of`."""

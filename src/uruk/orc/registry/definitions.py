@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from uruk.orc.registry.symbols import Flag, Rank
 from uruk.records import record
 
 if TYPE_CHECKING:
-    from uruk.graph.rows import ObjectRows
+    from uruk.graph.rows import SymbolRow
 
 
 @record
@@ -68,11 +69,11 @@ _FLAG_OF_VISIBILITY[[Visibility.HIDDEN, Visibility.INTERNAL]] = Flag.HIDDEN
 _RANKS, _TYPE_FLAGS, _HIDING = _RANK_OF_BINDING.tobytes(), _FLAG_OF_TYPE.tobytes(), _FLAG_OF_VISIBILITY.tobytes()
 
 
-def definition_rows(rows: ObjectRows) -> list[tuple[int, int, int]]:
+def definition_rows(named: Sequence[tuple[int, SymbolRow]]) -> list[tuple[int, int, int]]:
     """Return the definitions of one object that was read row by row: name, rank and flags of each."""
     found: list[tuple[int, int, int]] = []
-    for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
-        if name >= 0 and kind not in _DEFINE_NOTHING:
+    for name, (_, _, kind, _, binding, type, visibility, _) in named:
+        if kind not in _DEFINE_NOTHING:
             rank = Rank.COMMON if kind == SymbolKind.COMMON else _RANKS[binding]
             found.append((name, rank, _TYPE_FLAGS[type] | _HIDING[visibility]))
     return found

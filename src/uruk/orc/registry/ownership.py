@@ -12,7 +12,6 @@ import numpy as np
 
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection, Table
-from uruk.graph.rows import ObjectRows
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
 from uruk.orc.registry.definitions import Definitions, definition_rows
 from uruk.orc.registry.symbols import Rank, SymbolTable
@@ -65,19 +64,23 @@ def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
     rows = added.graph.rows
-    if rows is not None and _record_rows(rows, added.first, table, names):
+    if rows is not None and _record_rows(added, rows.groups, table, names):
         return NO_ENTRIES
     return record_some(added, added.definitions, table, names, file_of)
 
 
-def _record_rows(rows: ObjectRows, number: int, table: SymbolTable, names: Names) -> bool:
+def _record_rows(added: Added, groups: list[int], table: SymbolTable, names: Names) -> bool:
     """Record the definitions and groups of one object if nobody else has their names.
 
     Returns False, with nothing recorded, for others.
     """
-    definitions, groups = definition_rows(rows), rows.groups
+    number, definitions = added.first, definition_rows(added.named)
     # The reader has interned names since the table grew last.
-    if max(rows.names + groups, default=NONE) >= len(table.cells.owner):
+    highest = NONE
+    for name, _ in added.named:
+        if name > highest:
+            highest = name
+    if groups or highest >= len(table.cells.owner):
         table.grow(len(names.ids))
     if groups and (len(set(groups)) < len(groups) or any(table.group.item(name) >= 0 for name in groups)):
         return False

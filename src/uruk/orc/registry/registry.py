@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -44,6 +45,14 @@ NewDelivery: TypeAlias = "Callable[[Any, dict[str, SymbolFlags], frozenset[str]]
 
 MOST_LOOKUPS = 1000
 """The most lookups that are under way in the background; further ones begin when one of them is done."""
+
+
+@lru_cache(maxsize=1)
+def _readers() -> tuple[Callable[..., tuple[Arena, list[Span]]], Callable[..., Graph]]:
+    # A session that was only opened has read nothing, and each small object would ask for the module again.
+    from uruk.orc.registry.reading import in_arena, parse
+
+    return in_arena, parse
 
 
 def _nothing_ahead() -> None:
@@ -245,17 +254,15 @@ class Registry(Owner, Unique):
 
     def parse(self, sources: Sequence[tuple[str, Source]], dylib: Contents, *, check_relocations: bool = True) -> Graph:
         """Read objects, (name, bytes) each, into one graph with a dylib's names; the bytes are copied."""
-        from uruk.orc.registry import reading  # a session that was only opened has read nothing
-
+        in_arena, parse = _readers()
         runs, check = self.options.execute and not self.only_links, check_relocations
-        arena, spans = reading.in_arena(sources)
-        return reading.parse(arena, spans, self.target, dylib.names, runs=runs, check_relocations=check)
+        arena, spans = in_arena(sources)
+        return parse(arena, spans, self.target, dylib.names, runs=runs, check_relocations=check)
 
     def parse_arena(
         self, arena: Arena, spans: Sequence[Span], dylib: Contents, *, check_relocations: bool = True
     ) -> Graph:
         """Read objects that lie in an arena already. Members of archives are not checked."""
-        from uruk.orc.registry import reading
-
+        _, parse = _readers()
         runs, check = self.options.execute and not self.only_links, check_relocations
-        return reading.parse(arena, spans, self.target, dylib.names, runs=runs, check_relocations=check)
+        return parse(arena, spans, self.target, dylib.names, runs=runs, check_relocations=check)
