@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import uruk
+from uruk.orc.registry.symbols import SymbolTable
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.session import Session
 
@@ -543,3 +544,22 @@ def test_replace_at_every_line(jit: uruk.LLJIT, cc: Compile, together: bool) -> 
     known, used = dict(jit.session.trackers), facts(jit.session)["memory"] + 4096
     check(True)
     assert at_every_line(replace, check, step=9 if together else 4, modules=REPLACING) > 100
+
+
+def test_a_table_that_grows() -> None:
+    """Its columns have all grown, or none, and single rows are those of the columns; so a later call finds it whole."""
+    table = SymbolTable()
+
+    def check(_: object) -> None:
+        sizes = {
+            len(getattr(table, name)) for name in ("owner", "rank", "ready", "flags", "address", "group", "contested")
+        }
+        assert sizes == {len(table.cells.owner)}
+        row = table.owner.size - 1
+        for name, value in (("owner", 5), ("rank", 3), ("ready", 1), ("flags", 2), ("address", -7)):
+            getattr(table.cells, name)[row] = value
+            assert getattr(table, name)[row] == value
+
+    table.grow(1)
+    lines = at_every_line(lambda: table.grow(table.owner.size + 1), check, modules=["orc.registry.symbols"])
+    assert lines > 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -62,19 +62,22 @@ _FEW = 16
 """The number of names from which columns cost less than a loop."""
 
 
+_ZEROS = ("rank", "ready", "flags", "address", "contested")
+_FILLS = {"owner": NONE, "group": NONE, "imported": NONE, **dict.fromkeys(_ZEROS, 0)}
+"""The columns of a symbol table, and what they have for a name without a definition."""
+
+
 class Cells:
     """Views of columns of a table, by which a single row is read or written in a third of the time of an array."""
 
     __slots__ = ("address", "flags", "owner", "rank", "ready")
 
-    def __init__(
-        self, owner: memoryview, rank: memoryview, ready: memoryview, flags: memoryview, address: memoryview
-    ) -> None:
-        self.owner = owner
-        self.rank = rank
-        self.ready = ready
-        self.flags = flags
-        self.address = address
+    def __init__(self, columns: Mapping[str, AnyArray]) -> None:
+        self.owner = memoryview(columns["owner"])
+        self.rank = memoryview(columns["rank"])
+        self.ready = memoryview(columns["ready"])
+        self.flags = memoryview(columns["flags"])
+        self.address = memoryview(columns["address"])
 
 
 class SymbolTable:
@@ -99,13 +102,10 @@ class SymbolTable:
         """The name of another namespace (or of the same, behind an alias) that this one resolved to in the last search
         for it; NONE if it resolved to itself."""
 
-        self.cells = self._cells()
+        self.cells = Cells(vars(self))
         self.undo: list[UndoEntry] | None = None
         """The list in which definitions that are being recorded note what they overwrite; None where nothing is
         noted."""
-
-    def _cells(self) -> Cells:
-        return Cells(*map(memoryview, (self.owner, self.rank, self.ready, self.flags, self.address)))
 
     def note(self, rows: AnyArray, *columns: str) -> None:
         """Note rows that are about to be written over."""
@@ -132,14 +132,12 @@ class SymbolTable:
         # Doubling keeps the cost of growing constant for each name.
         size = max(count, 2 * self.owner.size, 256)
         more = size - self.owner.size
-        for column, fill in (("owner", NONE), ("group", NONE), ("imported", NONE)):
-            setattr(self, column, np.concatenate([getattr(self, column), np.full(more, fill, np.int32)]))
-        self.rank = np.concatenate([self.rank, np.zeros(more, np.uint8)])
-        self.ready = np.concatenate([self.ready, np.zeros(more, np.uint8)])
-        self.flags = np.concatenate([self.flags, np.zeros(more, np.uint8)])
-        self.contested = np.concatenate([self.contested, np.zeros(more, np.uint8)])
-        self.address = np.concatenate([self.address, np.zeros(more, np.int64)])
-        self.cells = self._cells()
+        grown: dict[str, AnyArray] = {}
+        for column, fill in _FILLS.items():
+            before: AnyArray = getattr(self, column)
+            grown[column] = np.concatenate([before, np.full(more, fill, before.dtype)])
+        # At once, as Ctrl-C may come between two statements: what is written by views of other arrays would be lost.
+        vars(self).update(grown, cells=Cells(grown))
 
     def owned_by(self, number: int, names: Sequence[int]) -> list[int]:
         """Return those of some names that an entry defines, ascending, each once."""
