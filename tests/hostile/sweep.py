@@ -28,7 +28,9 @@ import numpy as np
 from uruk import LLJIT
 from uruk.errors import InternalError, ObjectFormatError, UnsupportedRelocation, UrukError
 from uruk.graph.graph import SymbolKind, SymbolType
+from uruk.memory.zones import DATA
 from uruk.orc.registry.options import Options
+from uruk.passes.layout import Segment
 from uruk.passes.state import State
 
 from support.elf_picture import Field, fields_of, headers_first
@@ -131,8 +133,9 @@ class Guard:
         self._watched: list[tuple[int, bytes]] = []
         holes: list[int] = []
         for index in range(3):
-            address = self._slab.take(2, 4096, 16)
-            assert address is not None
+            addresses = self._slab.take_all([Segment(0, DATA, 4096, 16, 4096)])
+            assert addresses is not None
+            address = addresses[0]
             self._slab.mapper.prepare([(address, 4096)])
             if index == 1:
                 holes.append(address)
@@ -141,7 +144,7 @@ class Guard:
             self._slab.image[start : start + 4096] = 0xA5
             self._watched.append((start, self._slab.image[start : start + 4096].tobytes()))
         for address in holes:
-            self._slab.give(2, address, 4096)
+            self._slab.give(DATA, address, 4096)
 
     def intact(self) -> bool:
         """Whether the neighbours are as they were."""

@@ -13,7 +13,7 @@ import uruk
 from uruk.graph.graph import Fallbacks, Graph, Selection
 from uruk.graph.types import true_rows
 from uruk.graph.verify import verify
-from uruk.orc.session import Session
+from uruk.orc.registry import reading
 
 from support.compiling import Compile
 from support.small import call
@@ -36,15 +36,15 @@ g:  mov ${value}, %eax
 @pytest.fixture
 def change(monkeypatch: pytest.MonkeyPatch) -> Change:
     """Changes graphs as they are read."""
-    read = Session.parse_arena
+    read = reading.parse
 
     def install(changed: Callable[[Graph], Graph]) -> None:
-        def parse_arena(*args: Any, **options: Any) -> Graph:
+        def parse(*args: Any, **options: Any) -> Graph:
             graph = changed(read(*args, **options))
             verify(graph)
             return graph
 
-        monkeypatch.setattr(Session, "parse_arena", parse_arena)
+        monkeypatch.setattr(reading, "parse", parse)
 
     return install
 
