@@ -407,6 +407,31 @@ def test_inside_of_callbacks(kind: str, tmp_path: Path) -> None:
         assert (answered(), len(served)) == (asked(), len(set(served)))
 
 
+def test_a_turn_that_was_left_behind() -> None:
+    """A thread that is interrupted twice may keep the turn to write: its next call gives it back to the others."""
+    text = """
+        #include <pthread.h>
+        static int (*serve)(int), answer;
+        static void *ask(void *number) { answer = serve(*(int *)number); return 0; }
+        int begin(int (*server)(int)) {
+            static int number = 5; pthread_t thread; serve = server;
+            return pthread_create(&thread, 0, ask, &number);
+        }
+        int answered(void) { return answer; }
+    """
+    with executor("wire", 20.0) as there, uruk.LLJIT(executor=there) as jit:
+        jit.add_source(text=text, language="c")
+        begin, answered = jit.lookup("begin").function("int(void *)"), jit.lookup("answered").function("int(void)")
+        callback = jit.executor.callback("int(int)", lambda number: number + 1)
+        writing = getattr(there.connection, "_out")  # noqa: B009 - as nothing else does this from outside
+        assert writing.turn.take_at_once()
+        assert begin(callback) == 0
+        end = time.monotonic() + LOADED
+        while not answered() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert answered() == 6
+
+
 @pytest.mark.parametrize("stopped", [True, False])
 def test_closing(stopped: bool) -> None:
     before = resources()

@@ -25,7 +25,11 @@ LINUX = TARGETS[0]
 
 
 def our_children() -> set[str]:
-    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    children = set[str]()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            children.update((task / "children").read_text().split())
+    return children
 
 
 def processes_with(word: str) -> list[str]:

@@ -126,11 +126,11 @@ def test_archives_of_a_line_are_found_by_their_names(tmp_path: Path) -> None:
 
 def test_a_reader_reads_archives_until_they_are_taken(tmp_path: Path) -> None:
     path = archive(tmp_path / "libfirst.a", one=1)
+    before = set(threading.enumerate())
     reader = Reader(LinkPlan([Input("input", str(path))]))
     reader.result()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
-            thread.join(10)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
     ahead = reader.take_ahead()
     assert ahead is not None
     assert ahead.end >= path.stat().st_size

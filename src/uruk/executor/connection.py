@@ -170,8 +170,7 @@ class Connection:
             if not (self._send(CALL, number, tag, make(number), end) and self._wait(waiting, end)):
                 raise ExecutorTimeout(f"a call into the executor took longer than {deadline:g} s")
         except BaseException:
-            self._reading.recover()
-            self._out.turn.recover()
+            self._give_turns_back()
             self._rouse()  # the listener finishes what was interrupted
             raise
         finally:
@@ -185,17 +184,25 @@ class Connection:
     def check_calls(self) -> None:
         """Raise ExecutorError where a call would come in the middle of another one of its thread, or of reading.
 
-        A turn alone does not say so: who was interrupted twice may have left it behind.
+        A turn alone does not say so: a thread that was interrupted twice may have left it behind, and gives it back
+        here.
         """
         calls, requests, waking = self._has_lock
         within = calls() or requests() or waking() or threading.current_thread() is self.listener
         reading, writing = self._has_turn
-        frame = sys._getframe() if reading() or writing() else None  # pyright: ignore[reportPrivateUsage]
+        has_turn = reading() or writing()
+        frame = sys._getframe() if has_turn else None  # pyright: ignore[reportPrivateUsage]
         while frame is not None and not within:
             within = frame.f_code in self._holders and frame.f_locals["self"] in (self, self._out)
             frame = frame.f_back
         if within:
             raise ExecutorError(in_the_middle("calls into an executor"))
+        if has_turn:
+            self._give_turns_back()
+
+    def _give_turns_back(self) -> None:
+        self._reading.recover()
+        self._out.turn.recover()
 
     def is_pending(self, number: int) -> bool:
         """Return True for a call whose result may still come, also where its caller was interrupted."""
@@ -319,8 +326,10 @@ class Connection:
             raise (self._calls.failure or ExecutorLost("the executor's line is closed")).again() from None
         finally:
             if self._out.broken and self._out.turn.take_at_once():  # not by another thread, which is at it
-                self._end(ExecutorLost("a message to the executor was cut short"), ask=False)
-                self._out.turn.give()
+                try:
+                    self._end(ExecutorLost("a message to the executor was cut short"), ask=False)
+                finally:
+                    self._out.turn.recover()
         self.sent += size if sent else 0
         return sent
 
