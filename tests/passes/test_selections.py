@@ -13,7 +13,7 @@ import uruk
 from uruk.graph.graph import Fallbacks, Graph, Selection
 from uruk.graph.types import true_rows
 from uruk.graph.verify import verify
-from uruk.orc.registry import reading
+from uruk.orc.session import Session
 
 from support.compiling import Compile
 from support.small import call
@@ -36,15 +36,18 @@ g:  mov ${value}, %eax
 @pytest.fixture
 def change(monkeypatch: pytest.MonkeyPatch) -> Change:
     """Changes graphs as they are read."""
-    read = reading.parse
 
     def install(changed: Callable[[Graph], Graph]) -> None:
-        def parse(*args: Any, **options: Any) -> Graph:
-            graph = changed(read(*args, **options))
-            verify(graph)
-            return graph
+        def change_what(reads: Callable[..., Graph]) -> Callable[..., Graph]:
+            def read(*args: Any, **options: Any) -> Graph:
+                graph = changed(reads(*args, **options))
+                verify(graph)
+                return graph
 
-        monkeypatch.setattr(reading, "parse", parse)
+            return read
+
+        for name in ("parse", "parse_arena"):
+            monkeypatch.setattr(Session, name, change_what(getattr(Session, name)))
 
     return install
 
