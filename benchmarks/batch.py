@@ -14,7 +14,7 @@ from benchmarks.inputs import Batch
 from benchmarks.measure import Run, interleaved, ratio, run_process, say, spread
 from benchmarks.report import Report, Row, shares
 
-TIME_BUDGET = 0.5
+TIME_BUDGET = 0.42
 MEMORY_BUDGET = 1.5
 TOOL = "llvm-jitlink-19"
 
