@@ -29,6 +29,8 @@ pytestmark = pytest.mark.any_interpreter
 
 CASES = int(os.environ.get("URUK_HOSTILE_CASES", "300"))
 SEED = int(os.environ.get("URUK_HOSTILE_SEED", "1"))
+MOST = 1 << 20
+"""Bytes of a segment that are compared: more than any of the objects has."""
 PROGRAMS = Path(__file__).resolve().parents[1] / "program" / "programs"
 BASE, LOW_BASE, HIGH_BASE, SIZE = 0x7000_0000_0000, 0x1000_0000, 0xFFFF_FFFF_8000_0000, 1 << 22
 BY_ROWS = "one object, row by row"
@@ -63,7 +65,8 @@ class Session:
             found = self.jit.session.lookup(self.jit.main, names, roots=True, everything=True)
             way = self.jit.session.times[0][0] if self.jit.session.times else ""
             parts = [part for memory, _ in tracker.resources.memory for part in memory.segments]
-            content = [self.memory.read(at, size).hex() for _, at, size in parts]
+            # What an object stores comes first; zero-fill behind it may be as large as a mutated number says.
+            content = [self.memory.read(at, min(size, MOST)).hex() for _, at, size in parts]
             facts = (parts, list(zip(names, found, strict=True)), tracker.resources.module_handles, content)
             return repr(facts), way
         except InternalError:
