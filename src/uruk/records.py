@@ -2,8 +2,8 @@
 
 `dataclass` takes some 0.2 ms for each class while its module is imported. A session imports nearly 80 such classes and
 makes instances of 14 of them to start, of 45 in another process: that was a fifth of uruk's share of the start. An
-`__init__` takes a quarter of it. `dataclass` makes the rest where somebody asks for the fields of a class, and
-`dataclasses`, whose import takes as long as three modules of uruk's, is imported then.
+`__init__` takes a quarter of it. The first question for the fields of a class has `dataclass` make the rest. Only then
+`dataclasses` is imported, which takes as long as three modules of uruk's.
 """
 
 from __future__ import annotations

@@ -92,6 +92,26 @@ def test_a_large_link_has_its_memory_made_ready(tmp_path: Path) -> None:
         assert found[0] * 4096 >= 16 << 20
 
 
+def test_a_large_link_needs_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system gives none, memory is made ready as it is written."""
+    start = threading.Thread.start
+    refused: list[str] = []
+
+    def start_others(thread: threading.Thread) -> None:
+        if thread.name == "uruk memory":
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    code = compiled_for(LINUX, tmp_path, "char large[16 << 20] = {42}; int get(int at) { return large[at]; }")
+    with uruk.LLJIT(executor=uruk.spawn()) as jit:
+        jit.add_pass("before layout", lambda _: None)  # a lone object without passes is linked row by row
+        jit.add_object(code, name="large.o")
+        assert jit.lookup("get").function("int(int)")(0) == 42
+    assert refused
+
+
 @pytest.mark.parametrize("make", MAPPERS.values(), ids=MAPPERS)
 @pytest.mark.parametrize("verb", ["reserve", "view", "prepare", "initialize"])
 def test_a_mapper_that_fails(make: Callable[[], Mapper], verb: str, tmp_path: Path) -> None:

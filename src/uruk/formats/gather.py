@@ -18,10 +18,9 @@ _ITEMS_OF_A_SLICE = 40
 def strings_at(arena: Arena, places: Sequence[int], make_error: Callable[[int], Exception]) -> list[bytes]:
     """Return the NUL-terminated strings at these places of an arena.
 
-    Strings may share bytes. Where they overlap so much that a small file stands for any amount of text, this raises
-    what `make_error` returns for the first one that is too much; it gets that one's row in `places`.
+    Strings may share bytes, so that the sum of their lengths is bounded, by `NAME_SHARING` times the arena's size. This
+    raises what `make_error` returns for the row in `places` of the first string beyond that.
     """
-    # The sum of the lengths is bounded, not each of them.
     room = NAME_SHARING * arena.size
     texts: list[bytes] = []
     for row, place in enumerate(places):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,8 @@ class SharedMapper:
     def expect(self, ranges: Sequence[Range]) -> None:
         """See `Expects.expect`. Pages of shared memory take twice as long to make as private ones."""
         views = [self.view(address, size) for address, size in ranges]
-        threading.Thread(target=_make_ready, args=(views,), daemon=True, name="uruk memory").start()
+        with suppress(RuntimeError):  # no thread can be had: pages are made as they are written
+            threading.Thread(target=_make_ready, args=(views,), daemon=True, name="uruk memory").start()
 
     def initialize(
         self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
