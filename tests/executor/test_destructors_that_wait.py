@@ -81,6 +81,24 @@ print(*sorted(errors))
     assert child.ok(text, cc(SOURCE), timeout=60) == f"('ExecutorError', '{what}')\n"
 
 
+def test_destructors_while_a_turn_is_taken(cc: Compile, child: RunChild) -> None:
+    """Those in the middle of taking a turn, or of what it is for, are refused, and the turn is kept."""
+    text = f"""{COLLECTING}
+PART, RATE = "uruk/executor/connection", 0.1
+def action():
+    assert add(1, 2) == 3
+with uruk.LLJIT(executor=uruk.spawn()) as jit:
+    jit.add_object(sys.argv[1])
+    add, nap = jit.lookup("add").function("int(int, int)"), jit.lookup("nap").function("int(int)")
+    on = True
+    for _ in range(100):
+        assert nap(5_000) == 5_000  # no answer is there before this thread reads
+    on = False
+print(*errors, sum(done.values()) >= 10)
+"""
+    assert child.ok(text, cc(SOURCE), timeout=30) == "('ExecutorError', 'calls into an executor') True\n"
+
+
 def test_removal_in_the_middle_of_a_call_is_refused_as_a_whole(cc: Compile, child: RunChild) -> None:
     """The next removal removes everything."""
     text = """

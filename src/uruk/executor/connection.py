@@ -193,7 +193,7 @@ class Connection:
         has_turn = reading() or writing()
         frame = sys._getframe() if has_turn else None  # pyright: ignore[reportPrivateUsage]
         while frame is not None and not within:
-            within = frame.f_code in self._holders and frame.f_locals["self"] in (self, self._out)
+            within = frame.f_code in self._holders and frame.f_locals["self"] is self
             frame = frame.f_back
         if within:
             raise ExecutorError(in_the_middle("calls into an executor"))
@@ -264,8 +264,7 @@ class Connection:
             if end is not None and time.monotonic() >= end:
                 return False
             # A request that waits goes first: code in the executor may hold a lock until it is answered.
-            if waiting.events.empty() and self._reading.take_at_once():
-                self._read_for(waiting, end)
+            if waiting.events.empty() and self._read_for(waiting, end):
                 continue
             with contextlib.suppress(Empty):
                 work = waiting.events.get(timeout=None if end is None else max(end - time.monotonic(), 0))
@@ -274,8 +273,11 @@ class Connection:
                     waiting.requests.popleft()
         return True
 
-    def _read_for(self, waiting: WaitingCall, end: float | None) -> None:
-        """Read the line, whose lock is held, until there is something for `waiting`; then another thread may."""
+    def _read_for(self, waiting: WaitingCall, end: float | None) -> bool:
+        """Read the line until there is something for `waiting`; then another thread may. False where one reads now."""
+        # The turn is taken within this frame, which is how `check_calls` tells that it is not left behind.
+        if not self._reading.take_at_once():
+            return False
         try:
             # The listener sees by this number that somebody reads, and leaves the line alone.
             self._turns += 1
@@ -293,9 +295,7 @@ class Connection:
         finally:
             self._reading.give()
             self._calls.wake_another(waiting)
-
-    _holders = frozenset((_read_for.__code__, Outgoing.send.__code__))
-    """The code that has a turn while it reads or writes for a call."""
+        return True
 
     def _send(
         self,
@@ -332,6 +332,9 @@ class Connection:
                     self._out.turn.recover()
         self.sent += size if sent else 0
         return sent
+
+    _holders = frozenset((_read_for.__code__, _send.__code__))
+    """The code that has a turn while it reads or writes for a call."""
 
     # -- reading
 
