@@ -151,8 +151,8 @@ class Program:
         among it, and ExecutorError where the process cannot be had; nothing of it is left then.
         """
         has_streams = capture or (stdin, stdout, stderr) != (None, None, None)
-        self._check_surroundings(environment, directory, executor, has_streams=has_streams)
         place = path_of(directory)
+        self._check_surroundings(environment, place, executor, has_streams=has_streams)
         with ExitStack() as files:
             output = files.enter_context(tempfile.TemporaryFile()) if capture and stdout is None else None
             errors = files.enter_context(tempfile.TemporaryFile()) if capture and stderr is None else None
@@ -178,7 +178,7 @@ class Program:
     def _check_surroundings(
         self,
         environment: Mapping[str, str] | None,
-        directory: str | os.PathLike[str],
+        directory: str,
         executor: RemoteExecutor | None,
         *,
         has_streams: bool,
@@ -194,8 +194,8 @@ class Program:
             raise InvalidValue(f"{self._plan.preloaded[0]} must be loaded before all else: no executor can be given")
         if environment is not None:
             check_environment(environment)
-        if (place := path_of(directory)) and not os.path.isdir(place):
-            raise InputNotFound(place, "working directory", "there is no such directory")
+        if directory and not os.path.isdir(directory):
+            raise InputNotFound(directory, "working directory", "there is no such directory")
 
     def _run(self, settings: Settings) -> tuple[int, ExecutorLost | None]:
         with ExitStack() as redirected:
