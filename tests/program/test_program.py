@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import uruk
+from uruk.errors import ProtocolError
 
 from support.compiling import Compile, RunChild
 from support.requirements import require_tool
@@ -156,6 +157,16 @@ def test_a_library_that_ends_the_program_while_it_is_loaded(cc: Compile) -> None
     early = "#include <unistd.h>\n__attribute__((constructor)) static void early(void) { _exit(4); }"
     library = cc.shared("libearly.so", early)
     assert uruk.Program(cc("int main(void) { return 0; }"), library).run().status == 4
+
+
+def test_an_initialiser_that_breaks_the_executors_line_is_an_error(cc: Compile) -> None:
+    """Its exit status is not the program's: the process ends with what is no message of the executor."""
+    rubbish = "char rubbish[64]; memset(rubbish, 255, 64); for (int at = 200; at < 1024; ++at) write(at, rubbish, 64);"
+    early = f"__attribute__((constructor)) static void early(void) {{ {rubbish} _exit(3); }}"
+    program = uruk.Program(cc(f"#include <string.h>\n#include <unistd.h>\n{early}\nint main(void) {{ return 0; }}"))
+    with pytest.raises(ProtocolError, match="sent a message of unknown kind"):
+        program.run()
+    assert not has_children()
 
 
 def test_a_program_for_another_architecture(cc: Compile) -> None:
