@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,7 @@ _POPULATE_FROM = 1 << 18
 """The number of bytes from which one call for all pages costs less than a page fault for each."""
 
 
-@lru_cache(maxsize=1)
+@cache
 def _synchronise() -> Callable[[Sequence[Range]], None]:
     from uruk.memory.instruction_cache import synchronise  # a session that has linked nothing has no code
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uruk.errors import InvalidType, InvalidValue, LibraryError
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from uruk.orc.registry.tracker import ResourceTracker
 
 
-@lru_cache(maxsize=1)
+@cache
 def _adders() -> tuple[Callable[..., ResourceTracker], Callable[..., object]]:
-    # To open a session takes none of it, and each small object would ask for the module again.
-    from uruk.orc.registry.adding import add, add_graph
+    from uruk.orc.registry.adding import add, add_graph  # a session that was only opened has added nothing
 
     return add, add_graph
 

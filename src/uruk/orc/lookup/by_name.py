@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,7 +117,7 @@ def quick_address(
         return _ready_address(session, number)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _lone_linker() -> Callable[[Lifetime, Contents, int], bool]:
     from uruk.orc.lookup.one_object import link_alone  # a session that was only opened links nothing
 

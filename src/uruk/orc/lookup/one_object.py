@@ -6,7 +6,7 @@ See `uruk.orc.lookup.closure`, which takes every other case. And whether one obj
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from uruk.graph.graph import Binding, SymbolKind
@@ -95,10 +95,10 @@ def _are_builtins(session: Lifetime, dylib: Contents, names: Sequence[bytes]) ->
     return any(name in index or platform.builtins_with(name) is not None for name in names)
 
 
-@lru_cache(maxsize=1)
+@cache
 def row_linker() -> Callable[[Lifetime, ObjectEntry, list[FunctionArray]], bool]:
-    """Return `row_linking.link_one`, which is imported by the first link by rows; each import again takes time."""
-    from uruk.orc.lookup.row_linking import link_one
+    """Return `row_linking.link_one`."""
+    from uruk.orc.lookup.row_linking import link_one  # the first link of a process goes through the columns
 
     return link_one
 

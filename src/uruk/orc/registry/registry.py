@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -47,10 +47,9 @@ MOST_LOOKUPS = 1000
 """The most lookups that are under way in the background; further ones begin when one of them is done."""
 
 
-@lru_cache(maxsize=1)
+@cache
 def _readers() -> tuple[Callable[..., tuple[Arena, list[Span]]], Callable[..., Graph]]:
-    # A session that was only opened has read nothing, and each small object would ask for the module again.
-    from uruk.orc.registry.reading import in_arena, parse
+    from uruk.orc.registry.reading import in_arena, parse  # a session that was only opened has read nothing
 
     return in_arena, parse
 

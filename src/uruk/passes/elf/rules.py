@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph, Zone
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from uruk.passes.undefined import Hints
 
 
+@cache
+def _row_rules() -> RowRules:
+    from uruk.passes.elf.row_rules import ROW_RULES  # the first link of a process goes through the columns
+
+    return ROW_RULES
+
+
 class ELFRules(Rules):
     """The rules of ELF: `.eh_frame`, GNU ld's symbols, copies of library data, thread-locals of Drepper's models."""
 
@@ -38,18 +46,10 @@ class ELFRules(Rules):
         self._tls_plan: TLSPlan | None = None
         """None where neither code nor data has to do with thread-locals."""
 
-    _row_rules: RowRules | None = None
-
     @staticmethod
     def for_rows() -> RowRules:
         """See `uruk.passes.elf.row_rules`."""
-        rules = ELFRules._row_rules
-        if rules is None:
-            from uruk.passes.elf.row_rules import ROW_RULES  # the first link of a process goes through the columns
-
-            # Kept, as an import that is done costs more than most steps of such a link.
-            rules = ELFRules._row_rules = ROW_RULES
-        return rules
+        return _row_rules()
 
     @staticmethod
     def adapt(graph: Graph, names: Names) -> None:
