@@ -59,7 +59,7 @@ def test_a_file_of_symbols(unit: Path, tmp_path: Path) -> None:
     assert (done.status, done.err) == (0, "")
     first, *lines = path.read_text().splitlines()
     assert first == f'"{unit}"'
-    found = {name: int(address, 16) for address, name in (line.strip().split(": ") for line in lines)}
+    found = {name: int(address, 16) for address, name in (line.split(" ") for line in lines)}
     shown = {name: int(address, 16) for name, address in re.findall(r'"(\w+)": (0x[0-9a-f]+) ', done.out)}
     assert found == {**shown, "own": found["own"]}
     assert 0x10000 <= found["own"] < 0x20000

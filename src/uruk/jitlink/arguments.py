@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from uruk.jitlink.failures import ToolError
-from uruk.jitlink.options import CommandLine, number
+from uruk.jitlink.options import CommandLine, is_true, number
 
 KIB = 1024
 _UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
@@ -52,9 +52,21 @@ def check(line: CommandLine, page_size: int) -> list[str]:
             raise ToolError(
                 "-slab-page-size must be a multiple of real page size for exec tests (did you mean to use -noexec ?)\n"
             )
+    if lazy_places(line) and line.all("harness"):
+        raise ToolError("Lazy linking cannot be used with -harness mode")
+    warnings += [
+        f"Warning: -{name} ignored: uruk links nothing ahead of its call."
+        for name in ("speculate", "speculate-order", "record-lazy-execs")
+        if line.last(name) not in ("", "none")
+    ]
     if line.given("oop-executor") and line.given("oop-executor-connect"):
         raise ToolError("Only one of -oop-executor and -oop-executor-connect can be specified")
     return warnings
+
+
+def lazy_places(line: CommandLine) -> set[int]:
+    """Return the places of the files behind ``-lazy``, which are linked when they are called."""
+    return {placed.place + 1 for placed in line.all("lazy") if is_true(placed.text)}
 
 
 def host_and_port(text: str) -> tuple[str, int]:

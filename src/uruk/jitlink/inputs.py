@@ -9,7 +9,7 @@ from functools import partial
 from uruk.errors import DuplicateDefinition, LibraryError, UrukError
 from uruk.graph.graph import Binding, Graph, SymbolKind, Symbols
 from uruk.graph.types import NONE, true_rows
-from uruk.jitlink.arguments import definition
+from uruk.jitlink.arguments import definition, lazy_places
 from uruk.jitlink.failures import ToolError, input_error, not_found
 from uruk.jitlink.harness import Harness
 from uruk.jitlink.made_sections import add_section
@@ -66,8 +66,12 @@ class Inputs:
         harness = Harness() if self.line.all("harness") else None
         for placed in self.line.all("harness"):
             self._add_object(placed, self.main, harness.note if harness else None)
+        # Nothing is called where nothing is run: files are linked as soon as something refers to them.
+        lazy = set[int]() if self.session.only_links else lazy_places(self.line)
         for placed in self.line.inputs:
-            if not placed.text.endswith(ARCHIVES):
+            if placed.place in lazy and not placed.text.endswith(ARCHIVES):
+                self._add_lazily(placed)
+            elif not placed.text.endswith(ARCHIVES):
                 home = self._home(placed)
                 self._add_object(placed, home, partial(_promote, harness, home) if harness else None)
         # Libraries come behind objects: an archive's member is never preferred to an object's own definition.
@@ -153,6 +157,13 @@ class Inputs:
         except UrukError as error:
             raise input_error(placed.text, error) from error
 
+    def _add_lazily(self, placed: Placed) -> None:
+        """Add an object that is linked when a function of it is called, or its data is needed. Raises ToolError."""
+        try:
+            self._home(placed).add_object(placed.text, lazy=True)
+        except UrukError as error:
+            raise input_error(placed.text, error) from error
+
     # -- libraries
 
     def _add_libraries(self) -> None:
@@ -171,6 +182,10 @@ class Inputs:
                 self._add_archive(self._home(placed), placed.text, hidden=False)
         for placed in self.line.all("load_hidden"):
             self._add_archive(self._home(placed), placed.text, hidden=True)
+        for placed in self.line.all("weak_library"):
+            raise ToolError(f"'{placed.text}': weak libraries are Mach-O's (TextAPI), and uruk links ELF and COFF")
+        for placed in self.line.all("weak-l"):
+            raise ToolError(f"While linking {self._home(placed).name}, could not find library for -l{placed.text}")
         named = [(placed, name == "hidden-l") for name in ("l", "hidden-l") for placed in self.line.all(name)]
         for placed, hidden in named:
             home = self._home(placed)
@@ -217,7 +232,7 @@ class Inputs:
         if not os.path.exists(path):
             raise ToolError(f"'{path}': '{path}': {os.strerror(2)}")
         try:
-            home.add_archive(path, hidden=hidden)
+            home.add_archive(path, hidden=hidden, whole=self.line.is_on("all_load"))
         except UrukError as error:
             raise ToolError(f"'{path}': {error.describe()}") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from uruk.errors import UrukError
+from uruk.errors import UnknownTarget, UrukError
 from uruk.formats.heads import HEAD, target_of_head
 from uruk.formats.registry import format_named
 from uruk.jitlink.failures import ToolError, not_found
@@ -20,6 +20,7 @@ from uruk.target import HERE, Target
 if TYPE_CHECKING:
     from uruk.jitlink.checking import Read
     from uruk.jitlink.running import Running
+    from uruk.passes.state import State
 
 _SHOWN = ("check", "show-addrs", "show-entry-es", "show-graphs", "show-relocated-section-contents", "write-symtab")
 """Options that look at what was linked."""
@@ -48,6 +49,8 @@ class Linking:
             self.session.add_pass("before layout", lambda state: order_modules(state, encode_name(self.entry)))
         self._linked = LinkedFiles()
         self._timers = Timers()
+        if line.is_on("show-linked-files"):
+            self.session.add_pass("pre-prune", _say_linked)
         if any(line.given(name) for name in _SHOWN):
             self.session.add_pass("post-fixup", self._linked.note)
 
@@ -157,8 +160,21 @@ class Linking:
             self._running.close()
 
 
+def _say_linked(state: State) -> None:
+    """Print the files of a link; at once, as a running program's own output comes between."""
+    print("".join(f"Linking {file}\n" for file in state.graph.files), end="", flush=True)
+
+
 def target_of_line(line: CommandLine) -> Target:
-    """Return the target of the first object among the inputs. Raises ToolError for a file that is not there."""
+    """Return the target that the line names, or that of the first object among the inputs.
+
+    Raises ToolError for a file that is not there, and for a target that uruk does not know.
+    """
+    if triple := line.last("triple"):
+        try:
+            return Target.of_triple(triple)
+        except UnknownTarget as error:
+            raise ToolError(error.describe()) from error
     for placed in line.inputs:
         try:
             with open(placed.text, "rb") as file:

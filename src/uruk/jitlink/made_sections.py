@@ -32,7 +32,8 @@ def parts(text: str) -> tuple[str, str, dict[str, int]]:
 
     Raises ToolError.
     """
-    front, _, extra = text.partition("@")
+    # The last one, as in LLVM 22: a path may have others.
+    front, _, extra = text.rpartition("@") if "@" in text else (text, "", "")
     # The name of a Mach-O section has a comma itself (`__DATA,__const`).
     section, comma, path = front.rpartition(",")
     if not comma or not section or not path:

@@ -71,6 +71,11 @@ def _answer(line: CommandLine) -> str:
 
 def _run(line: CommandLine) -> int:
     """Link, check, show and run what the command line asks for. Raises ToolError, UrukError."""
+    if line.last("symbolicate-with"):
+        from uruk.jitlink.symbolication import symbolicated
+
+        sys.stdout.writelines(symbolicated(line))
+        return 0
     from uruk.jitlink.arguments import check  # numpy is imported from here on, which -help does without
     from uruk.jitlink.linking import Linking, target_of_line
 

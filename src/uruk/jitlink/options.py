@@ -58,7 +58,7 @@ class CommandLine:
 
     def is_on(self, name: str) -> bool:
         """Return True if a flag is set."""
-        return self.given(name) and self.last(name) not in _FALSE
+        return self.given(name) and is_true(self.last(name))
 
     def texts(self, name: str) -> list[str]:
         """Return every value of an option, without places."""
@@ -74,12 +74,17 @@ def parse(words: Sequence[str]) -> CommandLine:
         reader.problems.append(str(error))
     line = reader.line
     help_wanted = any(line.given(name) for name in ("help", "h", "help-hidden", "help-list", "version"))
-    if not line.inputs and not help_wanted:
+    if not line.inputs and not help_wanted and not line.last("symbolicate-with"):
         reader.problems.append(NO_INPUT)
     # Help is printed for a line without inputs, but not for one with a mistake in it.
     if reader.problems and not (help_wanted and reader.problems == [NO_INPUT]):
         raise OptionErrors(reader.problems)
     return line
+
+
+def is_true(value: str) -> bool:
+    """Return whether a value of a flag switches it on."""
+    return value not in _FALSE
 
 
 class _Reader:
@@ -141,6 +146,9 @@ class _Reader:
         # Numbers are checked while the line is read: LLVM reports them together with unknown options.
         if option.shown in ("<ulong>", "<uint>") and number(value) is None:
             self._complain(option, f"'{value}' value invalid for {option.shown[1:-1]} argument!")
+            return taken
+        if option.choices and value not in option.choices:
+            self._complain(option, f"Cannot find option named '{value}'!")
             return taken
         self.line.values.setdefault(option.name, []).append(Placed(place, value))
         return taken

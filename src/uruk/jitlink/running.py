@@ -31,7 +31,7 @@ def settings_of(line: CommandLine, target: Target) -> Settings:
         target=str(target),
         executor=line.last("oop-executor"),
         # LLVM's tool sends code by messages unless it is told to share memory.
-        shared_memory=line.is_on("use-shared-memory"),
+        shared_memory=line.is_on("use-shared-memory") or line.last("use-memmgr") == "shared",
         connect=host_and_port(connect) if connect else None,
     )
 

@@ -1,7 +1,7 @@
 """``-write-symtab``: a text file with the addresses of all named symbols of linked files.
 
 Each file's name stands between quotes on a line of its own; behind it are its symbols in the order of their addresses,
-a line each: two blanks, the address, a colon, a blank, the name.
+a line each: the address, a blank, the name. LLVM 22's ``-symbolicate-with`` and `uruk.jitlink.symbolication` read it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ def _text(state: State) -> str:
         if file >= 0 and name:
             lines.setdefault(file, []).append((unsigned(int(state.symbol_address[row])), name))
     return "".join(
-        f'"{graph.files[file]}"\n' + "".join(f"  {address:#x}: {name}\n" for address, name in sorted(found))
+        f'"{graph.files[file]}"\n' + "".join(f"{address:#x} {name}\n" for address, name in sorted(found))
         for file, found in sorted(lines.items())
     )
