@@ -48,7 +48,7 @@ class Host(Protocol):
 
     @property
     def tls(self) -> TLSLoader:
-        """Return who gives thread-local storage."""
+        """Return the loader of thread-local storage."""
         ...
 
     def read_object(self, address: int) -> bytes:
@@ -56,7 +56,7 @@ class Host(Protocol):
         ...
 
     def is_constant(self, address: int, size: int) -> bool:
-        """Return True if nobody may write to a library's variable."""
+        """Return True if a library's variable is never written to."""
         ...
 
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:

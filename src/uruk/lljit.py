@@ -72,9 +72,10 @@ class LLJIT(Calling, Attributes, Unique):
     `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.Options`.
     `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`. `memory`: where linked code
     is put, instead of slabs; with `FixedMemory` at any addresses, to be read and not to be run, so that `options` must
-    have ``execute=False``, and names of this process mean nothing. `dispatcher`: who runs units and compilations; by
-    default the thread that waits for them. `executor`: another process, from `uruk.spawn` or `uruk.connect`, instead of
-    this one; it ends with `close()`, and has its own slab size. Where a method takes a `dylib`, the default is `main`.
+    have ``execute=False``, and names of this process mean nothing. `dispatcher`: runs units and compilations; by
+    default the thread that waits for them does. `executor`: another process, from `uruk.spawn` or `uruk.connect`,
+    instead of this one; it ends with `close()`, and has its own slab size. Where a method takes a `dylib`, the default
+    is `main`.
     """
 
     _everywhere = False
@@ -113,7 +114,7 @@ class LLJIT(Calling, Attributes, Unique):
             self._set_up(slab_size, options, mapper, memory, dispatcher)
         except BaseException:
             if executor is not None:
-                executor.close()  # nobody else can use it, and not every caller has a name for it
+                executor.close()  # no other session can use it, and not every caller has a name for it
             raise
         self._is_open, self._sets_variables = True, type(self) is LLJIT
 

@@ -190,7 +190,7 @@ class Types:
             ffi.include(self._ffi)
         if declarations and self._adds_only(ffi, declarations):
             return ffi
-        if declarations:  # cffi has a type once, whoever includes it: here they get types of their own
+        if declarations:  # cffi has one type for all readers that include it: here they get types of their own
             ffi = reader(long_size=self._long_size)
             for text in (*self._texts, declarations):
                 _declare(ffi, text, override=True)

@@ -1,7 +1,7 @@
 """cffi as a reader of C with bounds, and with the words of compilers for what ISO C spells without underscores.
 
-cffi computes constants as Python's integers, which grow as long as there is memory; libffi lists each item of an array
-that is passed in a structure; and both go over blank lines and comments without an end again and again.
+cffi computes constants as Python's integers, which grow as long as there is memory, and libffi lists each item of an
+array that is passed in a structure. Both go over blank lines and comments without an end again and again.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --entry NAME        the function to run (default: main)
   --watch             replace the code of sources that are edited while main() runs
   --no-exec           link only; with --entry, only the objects that NAME needs
-  --phony-externals   names that nobody defines become 0
+  --phony-externals   names that nothing defines become 0
   --gc-sections       drop sections that the entry does not reach
   --define NAME=ADDR  an absolute symbol
   --slab-allocate=SIZE  address space reserved for code (suffix Kb, Mb, Gb)

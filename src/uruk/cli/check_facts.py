@@ -74,7 +74,7 @@ def _object(shown: ShownObject, sources: Sources, target: Target) -> Facts:
 
 
 def _needs(sources: Sources, target: Target, errors: Sequence[UrukError]) -> list[Facts]:
-    """Return what the inputs need from outside of the object that needs it, by name, with who has it."""
+    """Return what the inputs need from outside of the object that needs it, by name, with the definer of each."""
     uses: dict[bytes, Facts] = {}
     for shown in sources.objects:
         _add_uses(uses, shown)

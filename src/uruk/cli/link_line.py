@@ -33,7 +33,7 @@ class LinkLine:
         """An option for the linker whose value is its next word, wherever that stands, and how it was written."""
 
     def read(self, word: str, rest: Iterator[str]) -> bool:
-        """Take a word of the driver's, and what belongs to it from `rest`; False for one that nobody knows.
+        """Take a word of the driver's, and what belongs to it from `rest`; False for an unknown one.
 
         Raises UsageError.
         """

@@ -172,7 +172,7 @@ class ShownObject:
         }
 
     def _needs(self) -> list[Facts]:
-        """Return undefined names by name: whether weak only, where used first, and who would define them."""
+        """Return undefined names by name: whether weak only, where used first, and the likely definer of each."""
         symbols = self.graph.symbols
         rows: list[int] = np.flatnonzero((symbols.kind == SymbolKind.UNDEFINED) & (symbols.name >= 0)).tolist()
         texts = {row: self.names.text(int(symbols.name[row])) for row in rows}

@@ -24,7 +24,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 class ObjectCache:
     """A folder of objects by key. `limit` bounds its size in bytes: those unused the longest go first.
 
-    Threads and processes may share it. Only a folder of this user that nobody else can write is used.
+    Threads and processes may share it. Only a folder that this user alone can write to is used.
     """
 
     def __init__(self, folder: str | os.PathLike[str], limit: int = DEFAULT_SIZE) -> None:
@@ -74,7 +74,7 @@ class ObjectCache:
         return self._objects / key[:2] / key[2:]
 
     def _is_safe(self) -> bool:
-        """Return True if the folder is this user's own: an object that somebody else can write would be run."""
+        """Return True if the folder is this user's own: an object that another user can write would be run."""
         try:
             state = os.lstat(self._objects)
         except (OSError, ValueError):

@@ -2,9 +2,9 @@
 
 To preprocess a text takes longer than all else that a cache does, and most texts of a session at a prompt are compiled
 once. So the first compilation only asks the compiler which files it reads, and looks at these; the text is preprocessed
-when it comes a second time. The object is that of the preprocessed text if it comes from the same files, all of which
-are as they were before the first compilation, and if nothing in them asks for what else may have changed: the time, or
-whether other files are there.
+when it comes a second time. The object is that of the preprocessed text if that comes from the same files, all of them
+as they were before the first compilation. Nothing in them may ask for what else can have changed: the time, or whether
+other files are there.
 """
 
 from __future__ import annotations

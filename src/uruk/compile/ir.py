@@ -134,7 +134,7 @@ class IRModule:
 
     @property
     def has_assembly(self) -> bool:
-        """True if it has assembly of its own, which may define symbols that nobody knows."""
+        """True if it has assembly of its own, which may define symbols that LLVM does not know."""
         return self._facts.has_assembly
 
     def compile(

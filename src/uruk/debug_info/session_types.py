@@ -1,4 +1,4 @@
-"""The types of a session's symbols, read when somebody asks for them."""
+"""The types of a session's symbols, read when they are asked for."""
 
 from __future__ import annotations
 

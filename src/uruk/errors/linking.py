@@ -12,7 +12,7 @@ class LinkError(UrukError):
 
 
 class Undefined:
-    """One undefined name: who needs it (``main.o:(.text+0x1c)``), how often, and a hint where uruk has one."""
+    """One undefined name: the place that needs it (``main.o:(.text+0x1c)``), how often, and a hint if there is one."""
 
     # No dataclass: `dataclasses` imports a compiler's modules, a third of the start of a command without numpy.
     def __init__(self, name: str, demangled: str, places: tuple[str, ...], count: int, hint: str = "") -> None:
@@ -72,7 +72,7 @@ def _by_hint(symbols: Sequence[Undefined]) -> list[list[Undefined]]:
 
 
 def _undefined_line(group: Sequence[Undefined]) -> str:
-    """Return the names of a group, who needs them, and the hint that they share."""
+    """Return the names of a group, the places that need them, and the hint that they share."""
     first = group[0]
     if len(group) > 1:
         texts = [symbol.demangled for symbol in group[:3]]

@@ -14,7 +14,7 @@ def handle(value: int) -> int:
 
 
 def address(value: int, title: str, size: int = 0, align: int = 1) -> int:
-    """Return the address of `size` bytes of memory that an executor gave as `title`; 0 stands for none."""
+    """Return the address of `size` bytes of memory that an executor gave as `title`; 0 means none."""
     value = handle(value)
     # A hostile executor may give any number: what passes here is used for sums that must not overflow.
     if value and (value + size > HIGHEST or value % align):

@@ -171,7 +171,7 @@ class BootstrapLibraries:
         except ExecutorLost:
             raise
         except ExecutorError as error:
-            # The text begins with the name of the service, which says nothing to who loads a library.
+            # The text begins with the name of the service, which says nothing to users.
             raise LibraryError(path, str(error).partition(": ")[2] or str(error)) from error
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:

@@ -22,7 +22,7 @@ class CodeCalls:
     """The typed callables of one session.
 
     `native` makes calls in this process from C, where there is that. `others` counts calls in ranges of addresses that
-    go on though those who made them do not wait any more.
+    go on though their callers do not wait any more.
     """
 
     def __init__(self, native: NativeCalls | None, others: Callable[[Sequence[tuple[int, int]]], int] | None) -> None:
@@ -30,7 +30,7 @@ class CodeCalls:
         self.callbacks: Home | None = None
         """The callbacks that are kept for dylibs, once there are any."""
         self._others = others
-        self._lock = inner_lock()  # reentrant: a handler or a collector may interrupt whoever holds it
+        self._lock = inner_lock()  # reentrant: a handler or a collector may interrupt its holder
         self._made: dict[int, TypedCall] = {}
         self._gone: dict[int, tuple[str, str]] = {}
         """Addresses of stubs of functions that no version defines -> what FunctionGone says."""

@@ -1,9 +1,9 @@
 """One connection to an executor: frames of LLVM's SimpleRemoteEPC over two descriptors.
 
-Calls of both sides share the line, each side numbering its own. Who waits for an answer reads the line, one at a time,
-and hands the others what is theirs: results to those who wait, and requests of the executor to the thread whose call
-they came from (it may hold locks that the request needs), or to one of its own. While nobody waits a thread listens.
-Every message is checked; what is wrong ends the connection, and with it all calls that wait.
+Calls of both sides share the line, each side numbering its own. One of the threads that wait for answers reads the
+line, and hands the others what is theirs. A request of the executor goes to the thread whose call it came from, which
+may hold locks that the request needs, or else to a thread of its own. While no call waits, the listener reads. Every
+message is checked; what is wrong ends the connection, and with it all calls that wait.
 
 The listener sees to the end, too: no signal's handler interrupts it, and it is there when no thread can be started any
 more, as an interpreter ends. So the end comes in time, whatever the other threads wait for.
@@ -42,9 +42,9 @@ GRACE = 2.0
 FORCE = 1.0
 """Seconds that a forced end may take."""
 BACK_OFF = 0.001
-"""Seconds that the listener leaves the line to those who wait for answers, before it looks again."""
+"""Seconds that the listener leaves the line to threads that wait for answers, before it looks again."""
 SPINS = 40
-"""The number of looks for an answer before whoever waits for it sleeps: about as long as it takes to wake up."""
+"""The number of looks for an answer before its thread sleeps: about as long as it takes to wake up."""
 _SMALL = 1024
 """Bytes of a message that is copied before it is sent."""
 _SEVERAL = len(os.sched_getaffinity(0)) > 1  # processors
@@ -108,7 +108,7 @@ class Connection:
         self._wake_lock = inner_lock()  # taken by handlers of signals, too
         self._wake = _event((read_from, write_to))
         self._out = Outgoing(write_to, self._wake, self._ended.is_set, shut_down)
-        self._reading = Turn()  # whoever has it reads the line
+        self._reading = Turn()  # its holder reads the line
         self._turns = 0  # of threads that read for themselves
         self._incoming = Incoming(read_from, self._most)
         self._unfinished = False  # the turn's holder is in the middle of reading, or was interrupted there
@@ -279,7 +279,7 @@ class Connection:
         if not self._reading.take_at_once():
             return False
         try:
-            # The listener sees by this number that somebody reads, and leaves the line alone.
+            # The listener sees by this number that a thread reads, and leaves the line alone.
             self._turns += 1
             ready: list[tuple[int, int]] = []
             if _SEVERAL:
@@ -320,7 +320,7 @@ class Connection:
             whole = [memoryview(header), *[memoryview(part).cast("B") for part in parts if len(part)]]
         try:
             sent = self._out.send(whole, end, written)
-        except OSError:  # who reads finds out what happened
+        except OSError:  # the thread that reads finds out what happened
             self._ended.wait(END_TIMEOUT)
             self._end(ExecutorLost("the executor has closed its side of the line"), ask=False)
             raise (self._calls.failure or ExecutorLost("the executor's line is closed")).again() from None
@@ -374,7 +374,7 @@ class Connection:
     def _rest(self, poll: select.poll) -> bool:
         """Wait until there is something to do; True where it is something on the line."""
         ready = [file for file, _ in poll.poll(_milliseconds(self._end_at))]
-        if self._wake in ready and not self._ended.is_set():  # at the end it stays as it is, for all who wait
+        if self._wake in ready and not self._ended.is_set():  # at the end it stays as it is, for all threads that wait
             os.eventfd_read(self._wake)
         return self._read in ready
 
@@ -421,7 +421,7 @@ class Connection:
             from uruk.reporting import logger  # seldom needed
 
             logger().warning("an executor is lost: %s", lost)
-        # The failure is known before the event is set: who wakes up by that finds it.
+        # The failure is known before the event is set: a thread that it wakes finds the failure.
         self._calls.fail(lost)
         self._ended.set()
         self._greeted.set()
@@ -549,7 +549,7 @@ class Connection:
         self._out.close(b"", end)
         if self._peer is not None:
             self._peer.end(self._end_at or 0.0, self._incoming.at_end)
-        if self._reading.take(end):  # whoever reads leaves the line now
+        if self._reading.take(end):  # a thread that reads leaves the line now
             self._reading.keep()
             for file in (self._read, self._write):
                 if file >= 0:

@@ -3,9 +3,9 @@
 A message costs memory as its bytes come, never by what its header says, and each of its bytes is copied a bounded
 number of times, however many pieces it comes in.
 
-A signal's handler may raise in the middle: nothing is lost then. What a system call has read is noted in the same step
-of Python's, each change of state is one statement that calls nothing, and a message stays until it is dropped; so who
-calls again goes on where the interrupted thread was.
+A signal's handler may raise in the middle: nothing is lost then, and the next call goes on where the interrupted one
+was. For what a system call has read is noted in the same step of Python's, each change of state is one statement that
+calls nothing, and a message stays until it is dropped.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Incoming:
     def _read_into(self, room: memoryview) -> int:
         done = 0
         try:
-            if not self._done:  # else who read them was interrupted before they were counted
+            if not self._done:  # else a read was interrupted before its bytes were counted
                 self._done.extend(map(os.readv, (self._file,), ([room],)))
             done = self._done[0]
         except BlockingIOError:

@@ -58,7 +58,7 @@ class Child:
             if self.status is None:
                 try:
                     pid, status = os.waitpid(self.pid, os.WNOHANG)
-                except ChildProcessError:  # somebody else has waited for all children: nobody knows any more
+                except ChildProcessError:  # other code has waited for all children: the status is lost
                     self.status = 0 if self.status is None else self.status
                 else:
                     self.status = os.waitstatus_to_exitcode(status) if pid else None
@@ -96,7 +96,7 @@ class Child:
             self.poll(FORCE)
 
     def _end_holders(self, end: float) -> None:
-        """End whoever holds the line, and wait for that until the time `end`."""
+        """End the processes that hold the line, and wait for that until the time `end`."""
         from uruk.host import holders_of_pipes  # seldom needed
 
         while (pids := holders_of_pipes(*self.line)) and time.monotonic() < end:

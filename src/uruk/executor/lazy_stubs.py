@@ -1,9 +1,9 @@
 """Lazy stubs of one session: addresses of functions that are made when they are called first.
 
 A stub jumps to its function once there is one. Until then, a call goes into the runtime (runtime/common/lazy.c), which
-asks the session for the address through the one ctypes callback of this process, unless the session is closed or the
-interpreter has ended: the runtime looks at its own flags for that before it takes the GIL. Where no address can be had
-the handler runs in the function's place, with its arguments.
+asks the session for the address through the one ctypes callback of this process. It does not ask where the session is
+closed or the interpreter has ended, which flags of its own say before it takes the GIL. Where no address can be had the
+handler runs in the function's place, with its arguments.
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ class LazyStubs:
     def handler(self) -> int:
         """Address of the function that runs where a stub's own cannot be had; 0 is the default: say so and abort.
 
-        It gets the arguments of the stub's function, and must be native code (it runs after the interpreter's end,
-        too) that stays in memory longer than any call of a stub, that is, no code of a session that is closed.
+        It gets the arguments of the stub's function. It must be native code, as it runs after the interpreter's end,
+        too, and stay in memory longer than any call of a stub: it is no code of a session that is closed.
         """
         return self._handler
 
@@ -303,7 +303,7 @@ class LazyStubs:
 
     @contextmanager
     def _turn(self) -> Generator[bool, None, None]:
-        """Hold the lock, if there is one; not, and False, once the session is closed, as who closes it may hold it."""
+        """Hold the lock, if there is one. Yield False, without it, for a closed session, whose closer may hold it."""
         if self._lock is None:
             yield not (self.closed or _stopped)
             return

@@ -21,7 +21,7 @@ _DATA, _LIBRARY, _NEEDED = 1, 2, 4
 
 @record
 class FoundSymbols:
-    """A row a name: its address (signed; 0 where nobody has it), whether it is a variable, and whether it lies in a
+    """A row a name: its address (signed; 0 where no library has it), whether it is a variable, and whether it lies in a
     known library, as a thread-local does not.
 
     `by_need`: no library that was asked defines it, but one that these need does. The loader finds that after all

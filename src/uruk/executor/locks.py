@@ -5,7 +5,7 @@ destructors (``__del__``, callbacks of weakref) there. One that uses a session, 
 line or has an inner lock, would wait for a session's lock whose holder waits for that very thread: for ever. So it does
 not wait: it gets an error.
 
-An inner lock is taken for a moment, also by threads that have a session's; who has one never waits for a session's.
+An inner lock is taken for a moment, also by threads that have a session's. Its holder never waits for a session's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The writing side of a line to an executor: whole messages, one after the other, by writers that can be stopped.
 
-The descriptor does not block. Who waits for room waits for the end of the line as well, by a descriptor that becomes
-readable then: so no thread waits for ever for an executor that has stopped reading.
+The descriptor does not block. A writer that waits for room waits for the end of the line as well, by a descriptor that
+becomes readable then: so no thread waits for ever for an executor that has stopped reading.
 """
 
 from __future__ import annotations

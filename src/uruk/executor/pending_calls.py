@@ -77,7 +77,7 @@ class PendingCalls:
 
     def hand_over(self, number: int, work: Callable[[], None]) -> bool:
         """Have the thread of a call do the work of a request that came out of it; False where no thread waits."""
-        with self._lock:  # from here on who stops waiting for the call sees the request
+        with self._lock:  # from here on the call's thread sees the request when it stops waiting
             waiting = self._waiting.get(number)
             if waiting is not None:
                 waiting.requests.append(work)

@@ -43,9 +43,9 @@ PLAIN = (Kind.VOID, Kind.INTEGER, Kind.BOOLEAN, Kind.CHARACTER, Kind.FLOAT)
 class Step:
     """The conversion of one value: `name` is its type as C writes it, `size` its bytes.
 
-    Of a pointer, `element` is the step of what it points to (None for void, and for a type that is not known), of an
-    array that of its items; `is_const` says whether a function only reads what a pointer points to. `function` is the
-    type of the function that a pointer points to.
+    Of an array, `element` is the step of its items. Of a pointer it is the step of what that points to, None for void
+    and for a type that is not known; `is_const` says whether a function only reads it, and `function` is its type where
+    it is a function.
     """
 
     kind: Kind

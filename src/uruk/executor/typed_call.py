@@ -48,7 +48,7 @@ class TypedCall:
 
     def make(self, *values: Any) -> Any:
         """Make the call. Raises RemovedCode once its code was removed, FunctionGone."""
-        self.under_way.append(None)  # first: whoever removes the code notes that, and then looks here
+        self.under_way.append(None)  # first: a removal notes itself, and then looks here
         try:
             if self.removed:
                 raise RemovedCode(self.removed)

@@ -69,6 +69,6 @@ def _add_cpp_library(dylib: JITDylib) -> None:
     try:
         found = LibrarySearch(target=dylib.session.target).find(_CPP_LIBRARY)
     except LibraryNotFound:
-        return  # who needs it is told which names are undefined
+        return  # a module that needs it is refused, with the undefined names
     for file in found:
         dylib.defer_library(file.path, partial(dylib.load_library, file.path))

@@ -96,7 +96,7 @@ class Archive:
         opened = ByteSource(source, name)
         try:
             return cls(opened)
-        except BaseException:  # Ctrl-C included: no archive owns the source yet, so that nobody else would close it
+        except BaseException:  # Ctrl-C included: no archive owns the source yet, so that nothing else would close it
             opened.close()
             raise
 

@@ -120,7 +120,7 @@ def _is_program(data: bytes | memoryview) -> bool:
                 # An entry has 16 bytes: the last one may be cut off. d_tag is signed (gABI, "Dynamic Section").
                 entries = struct.iter_unpack("<qQ", bytes(data[offset : offset + size])[: size // 16 * 16])
                 return any(tag == _DT_FLAGS_1 and value & _DF_1_PIE for tag, value in entries)
-    except (struct.error, OverflowError):  # cut short, or at no offset that a file can have: nobody can run it
+    except (struct.error, OverflowError):  # cut short, or at no offset that a file can have: no system runs it
         pass
     return False
 

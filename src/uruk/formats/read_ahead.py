@@ -22,7 +22,7 @@ _LEAST_ROOM, _MOST_ROOM = 1 << 20, 64 << 20
 memory, but a process may have a limit of addresses.
 """
 _STEP = 8 << 20
-"""Bytes of one read: who wants the rest waits for no more."""
+"""Bytes of one read, which is the longest wait of a thread that stops the rest."""
 _WORTH = 64 << 10
 """Fewer bytes than these are not given back: a call of the system costs as much."""
 
@@ -48,7 +48,7 @@ class ReadAhead:
             for path in self._paths:
                 if self._stopped:
                     break
-                # What is wrong with an archive is for those to say who open it.
+                # What is wrong with an archive is said where it is opened.
                 try:
                     self._read(path, view)
                 except (OSError, UrukError):
@@ -96,7 +96,7 @@ class ReadAhead:
 
 
 def _size(path: str) -> int:
-    """Return the room that a file takes; none if it cannot be opened, which is for those to say who open it."""
+    """Return the room that a file takes; none if it cannot be opened, which is said where that is tried."""
     try:
         return -(-os.stat(path).st_size // INPUT_ALIGN) * INPUT_ALIGN
     except (OSError, ValueError):

@@ -139,7 +139,7 @@ def open_library(path: str) -> SharedLibrary:
             raise source.error("file", "this is not a shared library of a format that uruk reads", 0)
         return files.open_library(source)
     except BaseException:
-        # Ctrl-C included: no library owns the source yet, so that nobody else would close it.
+        # Ctrl-C included: no library owns the source yet, so that nothing else would close it.
         source.close()
         raise
 
@@ -227,7 +227,7 @@ def _format_at(view: memoryview, span: Span, target: Target) -> Format:
     kind = kind_of(view[span.start : span.start + span.size], span.file)
     *titles, last = sorted(format.title for format in FORMATS.values())
     linked = f"{', '.join(titles)} and {last}"
-    # Whoever links for `target` had most likely meant an object of its format.
+    # A user who links for `target` had most likely meant an object of its format.
     title = format_named(target.format).title
     finding = f": it is {kind}" if kind else " (bad magic): uruk does not know what it is"
     # What to do stands behind a colon of `kind`; the formats are named where the file is an object all the same.

@@ -53,8 +53,7 @@ class Arena:
             # Rounded up: division rounds down, that of the negative number up.
             end += -(-size // INPUT_ALIGN) * INPUT_ALIGN
         buffer = np.empty(end + INPUT_TAIL, np.uint8)
-        # The tail is read where a window begins in the last piece, and looked at by nobody: zeros make it the same each
-        # time.
+        # The tail is read where a window begins in the last piece, and decides nothing. Zeros make it always the same.
         buffer[end:] = 0
         return cls([buffer]), starts
 

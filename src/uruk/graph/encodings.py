@@ -30,8 +30,8 @@ class Encoding:
 
     `align`: the value must be a multiple of it, in bytes. `negates`: the instruction is AArch64's MOVZ or MOVN, by the
     sign of the value, and for a negative one holds its complement. `size` is that of the word in bytes, one of `SIZES`.
-    `rounds`, a power of two or 0, is added to the value for the pieces that begin above that bit: 0x800 for a high part
-    (bits from 12 on) whose low part is taken for a signed number, as RISC-V has it. The range check comes before that.
+    `rounds`, a power of two or 0, is added to the value for the pieces that begin above that bit, behind the range
+    check. It is 0x800 for a high part (bits from 12 on) whose low part is taken for a signed number, as RISC-V has it.
 
     Raises ValueError for pieces that do not fit into the word, or overlap there.
     """

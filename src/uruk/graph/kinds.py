@@ -156,7 +156,7 @@ class EdgeKind:
     action: int = Action.SET
     leb: bool = False
     bits: int = 0
-    """The number of low bits that are written (RISC-V's SET6); 0 stands for all of the field."""
+    """The number of low bits that are written (RISC-V's SET6); 0 means all of the field."""
     jitlink: JITLinkName | None = None
     """JITLink's name; None where that is the name here, or JITLink has no such kind."""
 
@@ -245,7 +245,7 @@ class KindTable:
     `wider` says how to compile code whose references reach farther, for errors. `pointer` is the size of a pointer in
     bytes, 4 or 8; `order` the byte order of data and instructions, as struct has it: ``<`` or ``>``.
 
-    Kind 0 stands for an edge that does nothing. Raises ValueError for a table that does not fit into its columns.
+    Kind 0 means an edge that does nothing. Raises ValueError for a table that does not fit into its columns.
     """
 
     def __init__(self, kinds: Sequence[EdgeKind], wider: str, *, pointer: int = 8, order: str = "<") -> None:

@@ -1,6 +1,6 @@
 """Symbol names, interned once to integers; everything after that works on the integers.
 
-A session has one space of numbers (`Ids`) and a table of names (`Names`) for every namespace in it: `f` of one dylib
+A session has one space of numbers (`Ids`), and a table of names (`Names`) for every namespace in it. `f` of one dylib
 and `f` of another are two numbers, so that columns indexed by number serve all namespaces at once.
 """
 

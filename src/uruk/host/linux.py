@@ -25,7 +25,7 @@ def holders_of_pipes(reads: int, writes: int) -> list[int]:
     holders: list[int] = []
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal() and int(entry.name) != os.getpid():
-            with contextlib.suppress(OSError):  # it is gone, or somebody else's
+            with contextlib.suppress(OSError):  # it is gone, or another user's
                 near = far = False
                 for file in os.scandir(f"{entry.path}/fd"):
                     inode, mode = file.stat().st_ino, os.lstat(file.path).st_mode  # how it is open

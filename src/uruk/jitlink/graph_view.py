@@ -113,7 +113,7 @@ class FileView:
         state = self.state
         blocks = state.blocks
         stored = int(blocks.content[row]) >= 0
-        # Kind 0 stands for an edge that does nothing.
+        # Kind 0 means an edge that does nothing.
         edges = true_rows((state.edges.block == row) & (state.edges.kind != 0))
         return BlockView(
             self._address(row), int(blocks.size[row]), int(blocks.align[row]),

@@ -49,7 +49,7 @@ class Running:
         self.jit = ProgramLinker(
             slab_size=settings.slab or DEFAULT_SLAB,
             executor=self._place.executor,
-            # LLVM's layout is for those who ask for it: in uruk's own, the dynamic loader knows the program.
+            # LLVM's layout has to be asked for: in uruk's own, the dynamic loader knows the program.
             options=Options(names_for_loader=True, as_jitlink=bool(settings.slab)),
             memory=self._system.memory(settings),
         )

@@ -1,8 +1,8 @@
 """The search for the files that `-l NAME` stands for, as ld looks for them, then as the dynamic loader does.
 
 The names that a library's file has on the system are looked for in every directory of -L, of the environment and of the
-system's compilers; a file of another machine is passed over; a linker script is replaced by the files that it names.
-Failing that, a library that programs load is taken: people who only run programs have nothing to link against.
+system's compilers. A file of another machine is passed over, and a linker script is replaced by the files that it
+names. Failing that, a library that programs load is taken: people who only run programs have nothing to link against.
 """
 
 from __future__ import annotations

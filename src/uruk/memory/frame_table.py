@@ -2,7 +2,7 @@
 
 It is the binary search table of an `.eh_frame_hdr` (LSB, "Exception Frame Header"), which unwinders read while it is
 changed, most of them without a lock. Therefore an entry never moves. A range of code, a span, owns a range of entries
-whose addresses lie in the span: however they change, a search for an address outside of the span takes the same
+whose addresses lie in the span. However they change, a search for an address outside of the span takes the same
 branches, and no code runs inside while they change. New spans are appended behind all others: entries first, then the
 count. A span whose code is gone keeps its entries, which point to an FDE of no function until other code lies there.
 """

@@ -284,7 +284,7 @@ class SlabManager(Unique):
     def _protect(
         self, allocation: SlabAllocation, segments: Sequence[tuple[int, int, int]], protection: Protection | None
     ) -> None:
-        """Protect the whole pages of segments; None stands for the protection of their zones."""
+        """Protect the whole pages of segments; None means the protection of their zones."""
         page = self.mapper.page_size
         for zone in range(len(PROTECTIONS)):
             extents = _extents(allocation.slab, [segment for segment in segments if segment[0] == zone])
@@ -346,7 +346,7 @@ class SlabManager(Unique):
         size = sum(zones)
         for slab in self.slabs:  # beside another one, as later code may refer to data in both
             low, high = max(reach.low, slab.base - NEAR), slab.base + slab.size + NEAR
-            # A `high` of 0 stands for no bound.
+            # A `high` of 0 means no bound.
             high = min(reach.high or high, high)
             if high - low >= size:
                 with contextlib.suppress(AllocationError):
@@ -435,8 +435,7 @@ class SlabManager(Unique):
         start, size = self.window
         self.window = None
         step = size
-        # The library took some of it, nobody knows which part: the largest half, quarter, ... that is still free is
-        # taken.
+        # The library took some unknown part of it: the largest half, quarter, ... that is still free is taken.
         while step >= 16 * MiB:
             try:
                 self.window = (self.mapper.reserve(step, start, start + size), step)

@@ -86,7 +86,7 @@ class RuntimeMemory:
     def _address(self, result: int, size: int, low: int, high: int) -> int:
         where = f" between {low:#x} and {high:#x}" if high else ""
         _check(result, f"reserve {size:#x} bytes{where}")
-        # The other process is not trusted: an address that nobody asked for would be written to later.
+        # The other process is not trusted: an address that was not asked for would be written to later.
         aligned = result % self._page_size == 0
         if not (aligned and max(low, 1) <= result <= (high or HIGHEST) - size):
             raise AllocationError(f"the process was to reserve {size:#x} bytes{where}, and names {result:#x}")

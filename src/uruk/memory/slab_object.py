@@ -38,7 +38,7 @@ class SlabFile:
     page: int
     """The page size that the object was made for."""
     address: int
-    """The address at which the object asks to lie; 0 stands for anywhere."""
+    """The address at which the object asks to lie; 0 means anywhere."""
     data_flags: int
     """Offset of the data segment's `p_flags` (4 bytes). PF_W is set when the slab's own memory lies there: until then
     the kernel would count all of it as committed, as it does with writable private memory."""

@@ -2,8 +2,9 @@
 
 glibc's `dladdr` looks through the first `nchain` symbols of DT_HASH (elf/dl-addr.c), which it reads each time, while
 `dlsym` and the binding of libraries go by the hash buckets. These stay empty: a symbol here gives an address a name,
-and no name an address. Readers take no lock that keeps a writer out: symbols never move, a name is written before the
-symbol that refers to it, a symbol before the count, and a symbol that is not used is local, which `dladdr` leaves out.
+and no name an address. Readers take no lock that keeps a writer out. So symbols never move, and a name is written
+before the symbol that refers to it, which is written before the count. `dladdr` leaves out local symbols: a symbol that
+is not used is one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Running materialization: tasks, the dispatchers that run them, and waiting without deadlock.
 
-A lookup hands its tasks to the session's dispatcher and waits for them. A waiting thread runs what nobody has begun
-yet, so that a dispatcher may do nothing at all (`InlineDispatcher`), and a pool whose threads all wait for each other's
-tasks gets on. What is left is a task that waits for itself through others: that is found before anybody waits.
+A lookup hands its tasks to the session's dispatcher and waits for them. A waiting thread runs those that have not
+begun. So a dispatcher may do nothing at all (`InlineDispatcher`), and a pool whose threads all wait for each other's
+tasks gets on. What is left is a task that waits for itself through others: that is found before any thread waits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Task:
         self._waits_for: Sequence[Task] = ()
 
     def run(self) -> bool:
-        """Do the work, unless somebody has begun it already; whether it was done here. Raises nothing of the work's.
+        """Do the work, unless it has begun already; returns whether it was done here. Raises nothing of the work's.
 
         An interruption (KeyboardInterrupt, SystemExit) is kept as `error`, and raised too.
         """
@@ -86,7 +86,7 @@ class Task:
         return [task.title for task in self._waits_for if not task.done.is_set()]
 
     def abandon(self, error: UrukError) -> None:
-        """Give it up: its thread is gone (after a fork). Whoever waits gets the error."""
+        """Give it up: its thread is gone (after a fork). The threads that wait get the error."""
         self.error = error
         self.thread = self.thread or -1
         self.done.set()
@@ -109,7 +109,7 @@ def _frame_of(thread: int) -> FrameType | None:
 
 
 class Dispatcher(Protocol):
-    """A place for tasks to run. Whoever waits for a task that was not begun runs it, so a dispatcher may be lazy."""
+    """A place for tasks to run. A thread that waits for one runs it if it has not begun: a dispatcher may be lazy."""
 
     def dispatch(self, task: Task) -> None:
         """Have ``task.run()`` called at some time, from any thread, or never."""
@@ -160,7 +160,7 @@ class ThreadPoolDispatcher:
             self._threads += 1
         try:
             threading.Thread(target=self._run, daemon=True, name="uruk worker").start()
-        except RuntimeError:  # no more threads, or the interpreter ends: who waits for the task runs it
+        except RuntimeError:  # no more threads, or the interpreter ends: the thread that waits for the task runs it
             with self._changed:
                 self._threads -= 1
 
@@ -175,7 +175,7 @@ class ThreadPoolDispatcher:
                         self._threads -= 1
                         return
                 task = self._tasks.popleft()
-            with contextlib.suppress(KeyboardInterrupt, SystemExit):  # who waits gets it; the pool keeps its thread
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):  # waiting threads get it; the pool keeps its own
                 task.run()
             del task
 
@@ -204,10 +204,10 @@ def current_task() -> Task | None:
 
 
 def wait_for(tasks: Sequence[Task], deadline: float | None, waiter: str) -> None:
-    """Wait until all tasks are done, running those here that nobody has begun.
+    """Wait until all tasks are done, running those here that have not begun.
 
     With a `deadline` (of time.monotonic) nothing runs in this thread, which has to be able to give up: tasks that
-    nobody has begun get threads. Raises LookupTimeout, which says what each unfinished task is doing, and
+    have not begun get threads. Raises LookupTimeout, which says what each unfinished task is doing, and
     MaterializationCycle where waiting would never end.
     """
     me = current_task()

@@ -33,9 +33,10 @@ def _adders() -> tuple[Callable[..., ResourceTracker], Callable[..., object]]:
 class JITDylib(Contents):
     """One namespace of a session; made by `Session.create_dylib`. Methods may be called from any thread.
 
-    Code of a dylib sees, in this order, what the dylibs of its link order define, itself included (first, unless the
-    order says otherwise), each with its archives, libraries and generators; then, unless it is `bare`, compiler
-    builtins and the symbols of the process. What the dylibs of the link order see themselves, this one does not see.
+    Code of a dylib sees what the dylibs of its link order define, one after the other, each with its archives,
+    libraries and generators. The dylib itself is the first of them, unless the order says otherwise. Behind them,
+    unless it is `bare`, come compiler builtins and the symbols of the process. What the others see themselves, this one
+    does not see.
     """
 
     def __init__(self, session: Lifetime, name: str, *, bare: bool, implements: Self | None) -> None:

@@ -1,8 +1,8 @@
 """Definition generators: they are asked for names that nothing defines, and define what they have.
 
 Archives and shared libraries are built in (`add_archive`, `add_library`). In one dylib all of them are asked in the
-order in which they were added, each only for names that those before it do not have; then those of
-the next dylib of the link order; compiler builtins and the symbols of the process come last.
+order in which they were added, each only for names that those before it do not have. Those of the next dylib of the
+link order follow. Compiler builtins and the symbols of the process come last.
 """
 
 from __future__ import annotations

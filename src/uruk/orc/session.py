@@ -159,7 +159,7 @@ class Session(Lifetime):
         return by_name.lookup_names(self, dylib, names, weak=weak, kind=kind, initialize=initialize, timeout=timeout)
 
     def in_background(self, work: Callable[[], Any]) -> Future[Any]:
-        """Do something in a thread that is not the dispatcher's: waiting must not keep a place of those who work."""
+        """Do something in a thread that is not the dispatcher's: a lookup that waits must not take a place of units."""
         from concurrent.futures import Future  # brings logging, which costs start-up time
 
         future: Future[Any] = Future()
@@ -229,7 +229,7 @@ class Session(Lifetime):
     def close(self) -> None:
         """Remove everything, newest first, and give all memory back. Closing twice does nothing.
 
-        Another process ends within a few seconds, whatever it does; who waits for it raises an ExecutorError then.
+        Another process ends within a few seconds, whatever it does; calls that wait for it raise an ExecutorError then.
         """
         with led_to():
             closing.close(self)

@@ -1,4 +1,4 @@
-"""For who writes a pass: find symbols and edges, send edges elsewhere, add references, blocks, symbols and edges.
+"""For the authors of passes: find symbols and edges, send edges elsewhere, add references, blocks, symbols and edges.
 
 Rows are numbers; a choice of rows is a column. Columns are replaced, never written in place: they may be those of the
 objects, which a later link reads again. Each function says until which step of the link it may be used, and raises
@@ -153,7 +153,7 @@ def add_symbol(state: State, block: int, offset: int = 0, name: str = "added") -
 
     After ``bind names``, before ``layout``.
 
-    It is known in this link only: nobody can look it up.
+    It is known in this link only, and is found by no lookup.
     """
     _wants(state, "add_symbol", after="bind names", before="layout")
     return _append_symbol(state, name.encode(), NONE, block, offset, SymbolKind.DEFINED)

@@ -21,7 +21,7 @@ class ResolveNames(Protocol):
 def ask(state: State, rules: Rules, answers: ResolveNames, phony: bool, hints: undefined.Hints | None) -> None:
     """Fill `external`: the session's answers, and what the link provides itself, as the format's rules say.
 
-    Raises LinkFaults of UndefinedSymbols, unless `phony`: then names that nobody defines are 0.
+    Raises LinkFaults of UndefinedSymbols, unless `phony`: then names that nothing defines are 0.
     """
     rows = state.undefined
     if rows.size == 0:

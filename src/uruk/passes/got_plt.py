@@ -59,10 +59,9 @@ def build_got_and_stubs(state: State, isa: InstructionSet) -> None:
 def _edges_to_stubs(state: State, islands: Islands) -> I64:
     """Return branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere.
 
-    And branches inside the batch that may not reach their targets.
-
-    A stub stands for the function's first byte only: the addend must be what a plain reference has (0; or -4 and, with
-    an immediate behind the field, a little less, where the field is relative to the end of the instruction).
+    Branches inside the batch that may not reach their targets are among them. A stub takes the place of the function's
+    first byte only, so that the addend must be what a plain reference has. That is 0, or, where the field is relative
+    to the end of the instruction, -4, and a little less with an immediate behind the field.
     """
     edges, kinds = state.edges, state.graph.kinds
     inside = np.empty(0, np.int64)

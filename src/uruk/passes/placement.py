@@ -121,8 +121,8 @@ def data_references(state: State, rows: I64) -> tuple[I64, I64]:
 def _refuse(state: State, rows: I64, address: I64, absolute: I64, end: int) -> None:
     """Raise LinkFaults for references that no single place can satisfy; `absolute` ones want one below `end`.
 
-    At fault is the code that must lie low, if there is any; otherwise whoever reaches one end of the data, the end that
-    fewer objects are at.
+    At fault is the code that must lie low, if there is any; otherwise the objects that reach one end of the data, the
+    end that fewer of them reach.
     """
     faults = Faults()
     if absolute.size and int(address.max()) >= end:

@@ -17,7 +17,7 @@ def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
     """Fill `canonical` and `undefined`; `defines` marks the rows that are the definition of their name.
 
     `private` are names that every module has for itself (``__dso_handle``, ``atexit``). Only names that a live edge
-    refers to count as undefined: what dead code wanted, nobody has to provide.
+    refers to count as undefined: what only dead code wants may be undefined.
     """
     symbols = state.symbols
     canonical = np.arange(len(symbols), dtype=np.int32)
@@ -58,7 +58,7 @@ def _refer_to_fallbacks(state: State, referenced: Bool, missing: I64) -> None:
 
 
 def use_fallbacks(state: State) -> None:
-    """Bind names that nobody defines to their fallbacks, for all references of the batch; the first object's counts."""
+    """Bind names that nothing defines to their fallbacks, for all references of the batch; the first object's wins."""
     assert state.external is not None
     fallbacks, canonical = state.graph.fallbacks, state.canonical
     lost = np.zeros(canonical.size, np.bool_)
@@ -115,7 +115,7 @@ def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
     lost = true_rows((symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED))
     # A definition that lost to one from elsewhere needs its winner, whatever the binding of the references.
     strong[state.canonical[lost]] = True
-    # A weak external (PE/COFF specification, 5.5.3) has a fallback, so that nobody need define it.
+    # A weak external (PE/COFF specification, 5.5.3) has a fallback, so that it may be undefined.
     strong[state.canonical[state.graph.fallbacks.symbol]] = False
     tls[target[symbols.type[asks] == SymbolType.TLS]] = True
     visibility = symbols.visibility[asks]

@@ -33,7 +33,7 @@ class DataSource(Protocol):
         ...
 
     def is_constant(self, address: int, size: int) -> bool:
-        """Return True if nobody may write to a library's variable."""
+        """Return True if a library's variable is never written to."""
         ...
 
 

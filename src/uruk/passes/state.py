@@ -18,7 +18,7 @@ class TLSHome:
     """The home of a thread-local symbol from outside the batch.
 
     In linked code: the `storage` of its module and the symbol's `offset` there. In a shared library: its `library`
-    (soname or path) and nothing else; ld.so binds it by name. With neither, nobody defines it.
+    (soname or path) and nothing else; ld.so binds it by name. With neither, nothing defines it.
     """
 
     storage: Storage | None = None
@@ -59,7 +59,7 @@ class Copy:
 class StandIn:
     """The stand-in of a linked program for a library's variable or function, as a linked executable has it.
 
-    A copy of a variable (`size` bytes, `constant` where nobody may write to it), or a stub as a function's address
+    A copy of a variable (`size` bytes, `constant` where it is never written to), or a stub as a function's address
     (`size` 0).
     """
 
@@ -193,7 +193,7 @@ class State:
     got_modules: set[int]
     """Modules that need a GOT even if it has no slots."""
     provided_in: dict[int, int]
-    """Rows of `undefined` that mean a place in one module, whoever names it -> that module."""
+    """Rows of `undefined` that mean a place in one module, whichever one refers to it -> that module."""
     module_uses: set[tuple[int, int]]
     """(module, module that must stay as long as it does), beside those to which its relocations refer."""
     tls_starts: list[int]

@@ -1,4 +1,4 @@
-"""Names that nobody defines: all of them at once, each with who needs it."""
+"""Names that nothing defines: all of them at once, each with the places that need it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Hints = Callable[[Mapping[bytes, str]], Mapping[bytes, str]]
 def refuse(state: State, rows: I32, hints: Hints | None) -> None:
     """Raise LinkFaults for the canonical rows `rows`, the fault of the objects that refer to them.
 
-    What no edge refers to (unwind records of dead functions did, say) nobody has to define.
+    What no edge refers to any more (only unwind records of dead functions did, say) may be undefined.
     """
     from uruk.passes.faults import Faults  # a lookup imports this module for its limits
 
@@ -44,7 +44,7 @@ def _error(state: State, edges: AnyArray, hints: Hints | None) -> UndefinedSymbo
     needs: dict[bytes, tuple[tuple[str, ...], int]] = {}
     for begin, end in zip(first.tolist(), [*first[1:].tolist(), target.size], strict=True):
         name = state.names.text(int(state.symbols.name[target[begin]]))
-        # Places cost a search each. Beyond a thousand names nobody reads them.
+        # Places cost a search each. Nobody reads them for more than a thousand names.
         shown = min(end - begin, SHOWN_PLACES) if len(needs) < MOST_HINTS else 0
         shown_edges: list[int] = edges[begin : begin + shown].tolist()
         needs[name] = tuple(state.place_of(edge) for edge in shown_edges), end - begin

@@ -105,7 +105,7 @@ def executor_for_linking(memory: Memory) -> Executor:
 
 
 def definers_of(names: Collection[bytes], thread_local: Collection[bytes], target: Target) -> dict[bytes, str]:
-    """Return who defines each name that an object for `target` lacks; empty where nobody known does.
+    """Return the definer of each name that an object for `target` lacks; empty where none is known.
 
     `thread_local` are those of the names that are thread-locals.
     """

@@ -91,8 +91,8 @@ class ProgramLinker(LLJIT):
         """Load libraries as the loader does at a program's start: all of them, then what they need.
 
         So the last one's constructors run first, one finds another that is named behind it, and one that needs another
-        by a name that no directory has finds it loaded, a file's name if it has no soname. A refusal is left to whoever
-        loads them one by one.
+        by a name that no directory has finds it loaded, a file's name if it has no soname. A refusal is raised when
+        they are loaded one by one.
         """
         for path in paths:
             self._open_needs(path)

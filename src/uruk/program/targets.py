@@ -60,7 +60,7 @@ def _target_of(path: str) -> Target | None:
         with open(descriptor, "rb", buffering=0) as file:
             return _target_in(lambda size, at: os.pread(file.fileno(), size, at))
     except (OSError, ObjectFormatError):
-        return None  # who reads it says so
+        return None  # reading it says what is wrong
 
 
 def _target_in(read: Callable[[int, int], bytes]) -> Target | None:

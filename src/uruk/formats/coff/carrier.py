@@ -1,8 +1,9 @@
 """Carriers: PE images without code that make Windows's loader own the thread-locals of linked code.
 
-The loader that opens a carrier finds a TLS directory in it, whose pointers lead into linked memory: the template that
-each thread gets a copy of, the variable that takes the index of these copies (`_tls_index`), and functions to call
-when threads come and go. Every running and every new thread then has the storage, until the carrier is closed.
+The loader that opens a carrier finds a TLS directory in it, whose pointers lead into linked memory. They are those of
+the template that each thread gets a copy of, of the variable that takes the index of these copies (`_tls_index`), and
+of functions to call when threads come and go. Every running and every new thread then has the storage, until the
+carrier is closed.
 
 The file is headers and one section, 1 KiB in all:
 

@@ -1,8 +1,8 @@
 """Import libraries: archives whose members say which names are in which DLLs.
 
 There are two kinds of members. A short import (Microsoft's, LLVM's) is a header and three strings. A GNU import is an
-object with a slot in `.idata$5`, called `__imp_X`, a jump through it, called X, and the name in the DLL in `.idata$6`;
-the DLL's name is in another member, which is found through two symbols (``_head_...``, ``..._iname``). Archives may
+object with a slot in `.idata$5`, called `__imp_X`, a jump through it, called X, and the name in the DLL in `.idata$6`.
+Its DLL's name is in another member, which is found through two symbols (``_head_...``, ``..._iname``). Archives may
 have ordinary objects beside imports.
 
 Nothing of these is linked: an image's import tables are made for a loader that uruk does not need, and slots and jumps
@@ -136,7 +136,7 @@ def read_short(data: bytes, file: str, pair: Pair) -> Import:
 def names_of_member(data: bytes, file: str, pair: Pair) -> list[bytes]:
     """The names that an index has for a member of an import library; none for an ordinary object.
 
-    A malformed member has none, either: whoever links it says what is wrong with it.
+    A malformed member has none, either: its link says what is wrong with it.
     """
     try:
         if data[:6] == _SHORT_SIGNATURE:

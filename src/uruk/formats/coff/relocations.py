@@ -24,7 +24,7 @@ class _Columns(NamedTuple):
     """A pair's map as lookup columns."""
 
     kind: U8
-    """By relocation number: UNKNOWN for none; the last row stands for all larger numbers."""
+    """By relocation number: UNKNOWN for none; the last row is for all larger numbers."""
     extra: I64
     """By relocation number: what is added to the addend."""
     has_forms: Bool

@@ -46,7 +46,7 @@ def make_symbols(tables: Tables, names: Names) -> tuple[Symbols, I64, Fallbacks,
     # Defaults come last, as they may be external: several objects may define the same made-up name.
     binding[alias_names(records, weak)] = Binding.LOCAL
     outer = true_rows(binding != Binding.LOCAL)
-    # Local names are not interned: nobody looks them up, and their texts stay in the arena.
+    # Local names are not interned: they are never looked up, and their texts stay in the arena.
     texts = texts_of(records, outer)
     nameless = np.array([not text for text in texts], np.bool_)
     records.check((nameless, "is external, but has no name"), rows=outer)

@@ -1,4 +1,4 @@
-"""Weak externals: symbols with another one, their default, that stands for them where nobody else defines them.
+"""Weak externals: symbols with another one, their default, that takes their place where nothing else defines them.
 
 One whose default is defined in the object is a weak definition, for all search kinds, as compilers write weak
 functions so. GNU-style compilers write a weak reference as one whose default is the absolute symbol 0.

@@ -3,16 +3,15 @@
     build_carrier(image, memory_size, alignment, static=True) -> CarrierFile
     file.decode(slot bytes) -> CarrierValues
 
-The loader that opens a carrier takes its PT_TLS as one more module: it gives every running and every new
-thread a copy of the image, and writes what code needs to reach it (module id, thread-pointer offset,
-descriptors, offsets of other libraries' thread-locals) into slots of the carrier, because the carrier has
-relocations that ask for them.
+The loader that opens a carrier takes its PT_TLS as one more module, and gives every running and every new thread a copy
+of the image. What code needs to reach it (module id, thread-pointer offset, descriptors, offsets of other libraries'
+thread-locals) the loader writes into slots of the carrier, which has relocations that ask for that.
 
 The file is one writable segment, never executable:
 
     ELF header | program headers | slots | dynamic | symbols | strings | relocations | (padding) | image
 
-There is a hash table only where a name is exported: nobody looks others up in a carrier. Facts: gABI
+There is a hash table only where a name is exported: no others are looked up in a carrier. Facts: gABI
 chapters 4 and 5 (headers, PT_LOAD congruence, dynamic section, hash table), psABI x86-64 section 4.4 and
 AAELF64 5.7.16 (dynamic relocations), ELF-TLS by Drepper (PT_TLS, variants I and II).
 

@@ -1,8 +1,8 @@
 """Shared libraries of ELF64 as files: their names, what they need, and their dynamic symbols.
 
-Nothing is loaded and the file is not read whole: the program headers say where the dynamic section is (gABI, "Dynamic
-Section"), and that says where the symbol, string, hash and version tables are, of which a lookup of one name reads a
-few dozen bytes. Thread-local symbols of a library are bound with this: asking the loader (`dlsym`) would make the
+Nothing is loaded and the file is not read whole. The program headers say where the dynamic section is (gABI, "Dynamic
+Section"), and that says where the symbol, string, hash and version tables are. A lookup of one name reads a few dozen
+bytes of these. Thread-local symbols of a library are bound with this: asking the loader (`dlsym`) would make the
 library's thread-local storage dynamic for good.
 """
 
@@ -171,7 +171,7 @@ class SharedLibrary:
         count = len(table)
         if not count:
             return []
-        # SHN_UNDEF is a reference; local symbols are nobody else's.
+        # SHN_UNDEF is a reference; local symbols are the library's own.
         wanted = (table["section"] != 0) & np.isin(table["info"] >> 4, _BOUND_BY_NAME)
         versions = self._versions_of(count)
         strings = self._source.read(self._strings, self._strings_size, "dynamic string table")

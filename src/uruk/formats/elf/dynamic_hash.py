@@ -1,9 +1,10 @@
 """The two hash tables over dynamic symbols: DT_HASH (gABI, "Hash Table") and DT_GNU_HASH.
 
-DT_GNU_HASH consists of little-endian words: bucket count, first hashed row, Bloom filter size in 64-bit words, Bloom
-shift; the filter; the buckets (lowest row with that hash, 0 for none); for each row from the first hashed on its hash,
-in which the lowest bit is replaced: it is set for the last row of a bucket. Rows of one bucket are adjacent. Source:
-GNU ld (bfd/elflink.c) and glibc (elf/dl-lookup.c), which nothing else describes.
+DT_GNU_HASH consists of little-endian words. First come the bucket count, the first hashed row, the size of the Bloom
+filter in 64-bit words, and its shift; then the filter, and the buckets (the lowest row with that hash, 0 for none).
+From the first hashed row on, each has its hash, the lowest bit of which is replaced: it is set for the last row of a
+bucket. Rows of one bucket are adjacent. Source: GNU ld (bfd/elflink.c) and glibc (elf/dl-lookup.c), which nothing else
+describes.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def _row(graph: Graph, pair: Pair, block: int, offset: int, info: int, addend: i
     kind = pair.KINDS[pair.KINDS.number[kind_name]] if kind_name else None
     owner = int(graph.blocks.object[block])
     first, last = (int(row) for row in graph.ranges.symbols[owner : owner + 2])
-    # Symbol 0 stands for none.
+    # Symbol 0 means none.
     target = first + symbol if 0 < symbol < last - first else NONE
     problems: list[str] = []
     if kind is None:

@@ -17,7 +17,7 @@ from uruk.graph.types import I64, U8, Bool, count_true
 
 @lru_cache(maxsize=8)
 def _kind_column(pair: Pair) -> U8:
-    """Return the kind of every relocation number, UNKNOWN if the map has none; the last row stands for all larger
+    """Return the kind of every relocation number, UNKNOWN if the map has none; the last row is for all larger
     numbers."""
     column = np.full(max(pair.RELOCATIONS) + 2, UNKNOWN, np.uint8)
     for number, (_, kind) in pair.RELOCATIONS.items():

@@ -59,7 +59,7 @@ _NAMES = _SpecialNames(
     )
 )
 _ROLE_OF_TYPE = np.zeros(elf.SHT_PREINIT_ARRAY + 2, np.uint8)
-"""The role of each section type; the last row stands for all larger types."""
+"""The role of each section type; the last row is for all larger types."""
 _ROLE_OF_TYPE[elf.SHT_PREINIT_ARRAY] = Role.PREINIT
 _ROLE_OF_TYPE[[elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY]] = Role.INIT, Role.FINI
 _ZONES = np.full(8, Zone.TLS, np.uint8)
@@ -82,7 +82,7 @@ def classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
     relro = true_rows(role == _RELRO)
     zone[relro] = np.where(zone[relro] == Zone.RW, Zone.R, zone[relro])
     role[relro] = Role.PLAIN
-    # Compilers mark arrays of functions as writable; nobody but relocations writes them, either.
+    # Compilers mark arrays of functions as writable, though only relocations write to them.
     zone[true_rows(HOLDS_FUNCTIONS.take(role))] = Zone.R
     retained = flags & elf.SHF_GNU_RETAIN
     if count_true(retained):

@@ -15,8 +15,8 @@ from uruk.memory.linux import local
 from uruk.memory.mapper import WRITABLE, Range
 
 MOST = 2
-"""The number of pages that are kept, one of code and one of constants for a small module: each may be a mapping of its
-own, of which a process has a limited number, and more memory that nothing uses belongs to the system."""
+"""The number of pages that are kept, one of code and one of constants for a small module. Each may be a mapping of its
+own, of which a process has a limited number; and memory that nothing uses should be the system's."""
 
 
 class ReadyPages:

@@ -167,7 +167,7 @@ def _named_file() -> tuple[int, str]:
             if os.fstat(file).st_nlink:
                 return file, path
         except BlockingIOError:
-            pass  # somebody who removes leftovers came between
+            pass  # a process that removes leftovers came between
         except BaseException:
             os.unlink(path)
             os.close(file)
@@ -193,7 +193,7 @@ def remove_leftovers() -> None:
 
 
 def _remove_if_left(path: str) -> None:
-    # Somebody may have put a link or a pipe in the file's place since the folder was read.
+    # A link or a pipe may have taken the file's place since the folder was read.
     file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         # The folder is everybody's: a file of another user's is not for this one to judge.

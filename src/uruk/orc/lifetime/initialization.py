@@ -1,4 +1,4 @@
-"""Initialisers that linked code waits for, those and finalisers that run now, and who has to wait for them.
+"""Initialisers that linked code waits for, those and finalisers that run now, and the threads that wait for them.
 
 They run without the session's lock. A lookup returns when what it found is initialised, by whichever thread; what a
 thread's own initialisers look up they get as it is, as a constructor that calls dlsym does.
@@ -81,7 +81,7 @@ class Initializers:
         self.running: list[Run] = []
 
     def begin(self, query: Query) -> None:
-        """Take what a lookup is to run. Under the hold of the lock in which it linked: nobody may use that before."""
+        """Take what a lookup is to run, under the hold of the lock in which it linked: nothing may use that before."""
         if not (query.arrays or (query.roots and self.waiting)):
             return
         dylibs = frozenset(query.dylib.dependencies() if query.roots else ())
@@ -264,5 +264,5 @@ class Initializers:
 
 
 def _left(deadline: float | None) -> float:
-    """Return seconds until it is time to look who waits for whom."""
+    """Return seconds until it is time to look which threads wait for one another."""
     return _POLL_INTERVAL if deadline is None else min(_POLL_INTERVAL, max(0.0, deadline - time.monotonic()))

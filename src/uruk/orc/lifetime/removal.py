@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> Released:
     """See `ResourceTracker.remove`. Memory under pending thread destructors is retired: `sweep` frees it later.
 
-    Three steps: under the lock nobody finds the code any more; without it the code's finalisers run, which may look
+    Three steps: under the lock its names go; without it the code's finalisers run, which may look
     other names up; under the lock again its memory goes. Ctrl-C comes between the steps, or ends finalisers; then the
     next call goes on.
     """

@@ -4,9 +4,9 @@ The closure adds a wave's members to the session, and searches for their names o
 known. A large program has dozens of waves, each with a few members of many archives. Here each wave is read as one
 graph, the names that it needs are columns, and members are added when all are known.
 
-The result is that of the waves. What names alone do not decide (who of several members owns a name, weak externals,
-imports, aliases, generators) ends the way ahead at the wave before it, and the closure goes on by itself; what turns
-out otherwise when the members are added is taken back.
+The result is that of the waves. Where names alone do not decide (which of several members owns a name, weak externals,
+imports, aliases, generators), this ends at the wave before, and the closure goes on by itself. What turns out otherwise
+when the members are added is taken back.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def useless_member(archives: Iterable[ArchiveEntry], target: Target) -> str:
     `target` is that of the objects that can be linked.
     """
     for entry in archives:
-        with suppress(ObjectFormatError):  # whoever needs a member of it hears of that
+        with suppress(ObjectFormatError):  # a lookup that needs a member of it raises that
             slim = entry.index().get(SLIM_LTO)
             if slim is not None:
                 member = entry.archive.member(slim)

@@ -1,6 +1,6 @@
 """The order of archive members among the inputs: that of GNU ld.
 
-A member stands at the place of the archive on the line that pulls it in, behind members that came in before it: ld
+A member stands at the place of the archive on the line that pulls it in, behind members that came in before it. ld
 scans an archive's members in order, takes those that something on the line so far needs, and scans again while that
 brought new needs (bfd/elflink.c, `elf_link_add_archive_symbols`). An archive that is named twice has two places. The
 order decides in which order initialisers run, and what lies first between `__start_X` and `__stop_X`.

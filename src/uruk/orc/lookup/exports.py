@@ -35,7 +35,7 @@ def shown(session: Lifetime, dylib: Contents, names: Iterable[bytes], *, strong:
 
     With `strong`, only strong definitions count.
     """
-    # Asking by index would intern names that nobody here has.
+    # Asking by index would intern names that no object here has.
     known = [name for name in names if name in dylib.names]
     number: I64 = np.array([dylib.names[name] for name in known], np.int64)
     kept = _are_shown(session, number)

@@ -103,7 +103,7 @@ def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> b
 
 
 def hints(session: Lifetime, dylib: Contents, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:
-    """Return hints about names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
+    """Return hints about names that nothing defines for a dylib's code; `needs` has the first place that needs each."""
     dylibs: Iterable[Contents] = session.dylibs.values()
     if any(SLIM_LTO in dylib.names for dylib in dylibs):
         return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")

@@ -195,7 +195,7 @@ def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTrack
     for user, used in state.module_uses:
         trackers[user].use(trackers[used])
     if len(trackers) > 1 and state.stub_modules:
-        # The stub that is a function's address is code of one module, whoever defines the function.
+        # The stub that is a function's address is code of one module, whichever one defines the function.
         lender = np.full(len(state.symbols), NONE, np.int32)
         lender[list(state.stub_modules)] = [trackers[module].number for module in state.stub_modules.values()]
         _use(session, state, trackers, lender)

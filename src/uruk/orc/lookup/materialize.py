@@ -87,7 +87,7 @@ def _title(entry: UnitEntry, source: Any, name: str) -> str:
 
 
 def _is_future(made: Any) -> bool:
-    """Return True for a Future; who has not imported them has made none, and importing them costs start-up time."""
+    """Return True for a Future. There is none before its module is imported, which would cost start-up time here."""
     future = getattr(sys.modules.get("concurrent.futures"), "Future", None)  # or another thread is importing it now
     return future is not None and isinstance(made, future)
 
@@ -196,7 +196,7 @@ def _take_objects(session: Lifetime, entry: UnitEntry, added: Added, announced: 
     given = added.definitions.rows(is_announced)
     _refuse_twice(entry, added, given)
     overridden = record_some(added, rest, table, entry.dylib.names, file_of)
-    # Names that the unit lost while it ran stay with who took them.
+    # Names that the unit lost while it ran stay with their new owners.
     keep = table.owner[given.name] == entry.number
     # Backwards, so that of several weak definitions the first is written last, and stays.
     name, owner = given.name[keep][::-1], (given.object[keep] + added.first)[::-1]

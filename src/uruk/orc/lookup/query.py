@@ -278,7 +278,7 @@ class Query:
         for root in self._roots:
             if root.number in poisoned:
                 root.failed = True
-        # Of the rest only what somebody wants is linked: parts of a failed need serve nobody.
+        # Of the rest only what is still wanted is linked: what failed objects alone needed is not.
         healthy = {number: entry for number, entry in chosen.items() if number not in poisoned}
         starts = [int(owner) for owner in self.session.table.owner[self.finals()].tolist()]
         starts += [root.number for root in self._roots]

@@ -1,4 +1,4 @@
-"""Describes a batch to the linker: its graph, who defines each name, and answers for names from elsewhere."""
+"""Describes a batch to the linker: its graph, the definer of each name, and answers for names from elsewhere."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def link_one(session: Lifetime, entry: ObjectEntry, arrays: list[FunctionArray])
 
 
 def _undo(session: Lifetime, linked: RowLinked, entry: ObjectEntry, before: Lengths, *, safe: bool) -> None:
-    """Take a link back. Unless it is `safe`, unwind data may be registered that nobody noted."""
+    """Take a link back. Unless it is `safe`, unwind data may be registered without a note of it."""
     names = [linked.work.rows.names[row] for row in linked.work.defined]
     take_back(session, np.array(names, np.int64), [entry])
     give_back(session, linked.allocation, (), [before], None if safe else int(linked.work.unwind is not None))
@@ -112,7 +112,7 @@ def _resolve(
             if flags & Flag.TLS or not answers[-1][0]:
                 return None
             continue
-        # An import has an owner, and an address when somebody asks for it.
+        # An import has an owner, and an address when it is asked for.
         if table.owner.item(name) >= 0:
             return None
         answers.append((0, True))

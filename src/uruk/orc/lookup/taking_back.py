@@ -66,7 +66,7 @@ def give_back(
 ) -> None:
     """Give back what a link took.
 
-    `registered`: so many blocks of unwind data may be registered though nobody noted it; then the memory is kept, as an
+    `registered`: so many blocks of unwind data may be registered without a note of it; then the memory is kept, as an
     unwinder must not read what others have written there. None if all registrations were noted.
     """
     lost = session.executor.lost is not None

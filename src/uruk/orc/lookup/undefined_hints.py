@@ -89,7 +89,7 @@ class _Known:
             for row in rows:
                 definers.setdefault(texts[row], (session.objects[int(owner[row])].file, neighbour))
             for entry in neighbour.search.archives:
-                with suppress(ObjectFormatError):  # whoever needs a member of it hears of that
+                with suppress(ObjectFormatError):  # a lookup that needs a member of it raises that
                     index: dict[bytes, int] = entry.index()
                     for text in index:
                         definers.setdefault(text, (entry.archive.name, neighbour))

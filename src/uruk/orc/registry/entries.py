@@ -269,7 +269,7 @@ class Contents(Namespace, Unique):
         self.private: dict[bytes, Graph] = {}
         """Parts of the runtime that each module has for itself, read for this namespace."""
         self.announced: list[Task] = []
-        """Sources that are being compiled, whose symbols nobody knows yet."""
+        """Sources that are being compiled, whose symbols are not known yet."""
         self.source_errors: list[UrukError] = []
         """Errors of sources that could not be compiled, for the next lookup to raise."""
         self.redirections: dict[bytes, bytes] = {}

@@ -64,7 +64,7 @@ def _facts_of_kept(graph: Graph, first: int, dropped: Bool, wanted: set[int], ta
     """Return the facts of the groups that are kept, here or from before, of those names that are wanted."""
     groups = graph.groups
     known = ((name, table.group_facts.get(name)) for name in wanted)
-    # Facts of a group that lost its signature since are void: `table.group` says who has it.
+    # Facts of a group that lost its signature since are void: `table.group` says which one has it.
     facts = {name: fact for name, fact in known if fact is not None and table.group[name] == fact[0]}
     kept = true_rows(~dropped & (groups.selection != Selection.ANY))
     for row in kept[np.isin(groups.name[kept], list(wanted))].tolist():

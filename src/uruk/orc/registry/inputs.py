@@ -131,7 +131,7 @@ def open_object(path: str) -> tuple[int, int]:
         if size > _START:
             from uruk.formats.heads import HEAD  # objects are seldom so large
 
-            # pread leaves the position of the file alone, for whoever reads it next.
+            # pread leaves the position of the file alone, for its next reader.
             head = os.pread(descriptor, HEAD, 0)
         return descriptor, size_to_read(size, head, path)
     except BaseException:

@@ -62,7 +62,7 @@ class LazyFunctions:
 
     def give(self, addresses: I64) -> None:
         """Take back stubs, by address, that nothing calls any more."""
-        # After the close stubs belong to nobody: asking for `stubs` here would open new ones.
+        # After the close no stub belongs to the session: asking for `stubs` here would open new ones.
         if self._stubs is None or self._closed:
             return
         numbers = self._stubs.numbers(addresses)
@@ -155,7 +155,7 @@ class LazyFunctions:
 
     def retract(self, tracker: ResourceTracker) -> None:
         """Make stubs of other trackers lazy again that jump to the code of a tracker, which is being removed."""
-        # A stub that was given back since may belong to nobody, and must not be written to.
+        # A stub that was given back since may be free, and must not be written to.
         stubs = [stub for stub in self._behind.pop(tracker.number, ()) if stub in self._target]
         if stubs and not self._closed:
             self.stubs.reset(stubs)

@@ -49,7 +49,7 @@ def add_lazy_names(
     # Names that a stronger definition has are left alone, though their stubs exist.
     session.table.address[won] = [address[number] for number in won.tolist()]
     session.table.ready[won] = 1
-    # Last: a stub that nobody can find yet is not called.
+    # Last: a stub that no name leads to yet is not called.
     session.lazy.point(entry)
 
 

@@ -12,7 +12,7 @@ class Options:
     """The options of a session."""
 
     phony_externals: bool = False
-    """Names that nobody defines become 0, as `llvm-jitlink -phony-externals` has it."""
+    """Names that nothing defines become 0, as `llvm-jitlink -phony-externals` has it."""
     prune: bool = False
     """Keep only what the wanted names reach, section by section."""
     execute: bool = True

@@ -70,7 +70,7 @@ def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: 
 
 
 def _record_rows(added: Added, groups: list[int], table: SymbolTable, names: Names) -> bool:
-    """Record the definitions and groups of one object if nobody else has their names.
+    """Record the definitions and groups of one object if no other one has their names.
 
     Returns False, with nothing recorded, for others.
     """

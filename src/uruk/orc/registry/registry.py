@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from uruk.passes.tls.interface import Storage
 
 Hints: TypeAlias = "Callable[[Registry, Contents, Mapping[bytes, str]], Mapping[bytes, str]]"
-"""Hints about names that nobody defines for a dylib's code, with the first place that needs each."""
+"""Hints about names that nothing defines for a dylib's code, with the first place that needs each."""
 NewDelivery: TypeAlias = "Callable[[Any, dict[str, SymbolFlags], frozenset[str]], Delivery]"
 """Makes what a unit gets: its dylib, the symbols that it is to deliver, and those that were asked for."""
 
@@ -87,7 +87,7 @@ class Registry(Owner, Unique):
         self.options = options
         self.dispatcher = dispatcher
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
-        """The pool for lookups that nobody waits for: in that of units they could take all threads that they need."""
+        """The pool for lookups in the background: in that of units they could take all threads that they wait for."""
         self.find_hints = hints
         self.new_delivery = new_delivery
         self.target = self.options.target_for(executor.process.triple)

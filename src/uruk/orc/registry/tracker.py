@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Released(Values):
     """The result of a removal: memory given back, and errors.
 
-    `memory` in bytes; `tls_not_recovered`: bytes of static thread-local storage that other storage taken later keeps
-    for now; `pending_thread_destructors`: how many threads have yet to run in this code, or in removed code that refers
-    to it; `calls_under_way`: how many calls that Python made are in it; it stays until then (`deferred`).
+    `memory` is in bytes. `tls_not_recovered`: bytes of static thread-local storage that other storage taken later keeps
+    for now. `pending_thread_destructors`: how many threads have yet to run in this code, or in removed code that refers
+    to it. `calls_under_way`: how many calls that Python made are in it. The code stays until then (`deferred`).
     """
 
     memory: int = 0
@@ -208,7 +208,7 @@ class ResourceTracker(Unique):
         self.dylib = dylib
         self.resources = Resources()
         self.removed = False
-        """True from the moment that nobody finds what it owns."""
+        """True from the moment that no lookup finds what it owns."""
         self.removal: Removal | None = None
         """Its removal, until all of it is done."""
         self.replaceable: Replaceable | None = None

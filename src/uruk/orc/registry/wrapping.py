@@ -32,7 +32,7 @@ def redirect_references(graph: Graph, names: Names, redirections: Mapping[bytes,
     before = symbols.name.copy()  # __real_f becomes f, which is not to become __wrap_f
     undefined = symbols.kind == SymbolKind.UNDEFINED
     for name, target in redirections.items():
-        # A name that nobody has interned is in no symbol; asking by index would intern it.
+        # A name that was never interned is in no symbol; asking by index would intern it.
         if name in names:
             symbols.name[undefined & (before == names[name])] = names[target]
 

@@ -2,8 +2,8 @@
 
 The order is what makes it safe. The names go from the old objects to the new ones, which are linked while everything
 still calls the old code. Then the words that the stubs jump through are written, each at once, and initialisers run,
-which call their own version's functions. An error gives the names and the stubs back. Who has jumped before is in the
-old code, and is found there by `uruk.orc.replacing.collect`.
+which call their own version's functions. An error gives the names and the stubs back. A thread that has jumped before
+is in the old code, and is found there by `uruk.orc.replacing.collect`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _read(versions: Versions, pairs: Sequence[tuple[str, Source]], function: str
     graphs: list[Graph] = []
     for pair in pairs:
         graph = session.parse([pair], versions.bodies)
-        if graph.edges is None:  # a small object has rows, whose relocations are columns when somebody asks
+        if graph.edges is None:  # a small object has rows, whose relocations become columns when they are asked for
             graph.edges = read_relocations(graph)
         graphs.append(lead_through_stubs(graph, versions.public, versions.bodies, tag))
     return graphs

@@ -102,7 +102,7 @@ def _is_reached(linked: Linked, name: int) -> bool:
 def _held(versions: Versions, linked: Linked, name: int, text: str) -> int:
     """Return the old address of a function that is gone if its stub must go on leading there; 0 for an error instead.
 
-    Inline functions may be others' as well, who left them to this object; static ones have been handed out.
+    Other objects may have left their copies of inline functions to this one; static ones have been handed out.
     """
     if not _is_reached(linked, name):
         return 0

@@ -103,7 +103,7 @@ class Versions:
         self.changing = False
         """True while a new version is added and linked, to which nothing leads yet."""
         self.turn = threading.RLock()
-        """Held by who replaces."""
+        """Held by the thread that replaces."""
         self.alone: dict[str, set[int]] = {}
         """Functions that were replaced alone, and the objects that have them now, by number."""
         self.graphs: dict[int, Graph] = {}

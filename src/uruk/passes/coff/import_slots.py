@@ -1,4 +1,4 @@
-"""`__imp_X`, the slot with X's address that code goes through where X is declared as an import, and nobody imports it.
+"""`__imp_X`, the slot with X's address for code that declares X as an import, made where no import library has it.
 
 Natively the import library of a DLL has the slot. A linker makes one itself where X is linked in (Microsoft's warning
 LNK4217), and so does uruk, for every X that the session finds.
@@ -91,8 +91,7 @@ class ImportSlots:
         if not self._rows or external is None:
             return
         places = self._state.undefined.searchsorted(np.array(self._rows))
-        # Rows that were made here: if the session has the slot itself, nobody need define what stands without the
-        # prefix.
+        # Rows that were made here: if the session has the slot itself, the name without the prefix may be undefined.
         unwanted = {target for target in self._targets if target >= self._first_added}
         for place, target in zip(places.tolist(), self._targets, strict=True):
             if not external.found[place]:

@@ -2,8 +2,8 @@
 
 `.refptr.X` is a pointer to X, which MinGW's code reaches by 32 bits; `__real@…` and `__xmm@…` are constants of that
 value, and `??_C@…` is a string literal. Natively one copy serves a whole program. Here objects come and go one by one:
-one copy would have to stay for all that came later, and might lie out of their reach. Nobody writes to it or compares
-its address, so that a copy each is the same. ELF's compilers make such data local.
+one copy would have to stay for all that came later, and might lie out of their reach. No code writes to it or
+compares its address, so that a copy each is the same. ELF's compilers make such data local.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class COFFRules(Rules):
         return own
 
     def take_places(self) -> None:
-        """Slots of imports, where nobody has the slot itself."""
+        """Make slots of imports, where the session has none."""
         self._slots.take()
 
     def together(self) -> list[tuple[int, str, I64]]:
@@ -117,7 +117,7 @@ class COFFRules(Rules):
             state.section_number, state.section_address = _own_numbers(state), state.address
             return
         number = filled(placed.size, 0, np.int64)
-        # Section numbers count from 1 (PE/COFF specification, "Section Table"); 0 stands for none.
+        # Section numbers count from 1 (PE/COFF specification, "Section Table"); 0 means none.
         number[placed] = layout.segment[placed] + 1
         address = state.address.copy()
         address[placed] = start[layout.segment[placed]]

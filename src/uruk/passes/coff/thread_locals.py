@@ -169,7 +169,7 @@ class ThreadLocals:
             try:
                 storage[program.module] = loader.load_in_place(self._place_of(program, layout), title)
             except TLSError as error:
-                # Without content, who has the functions or asks for the index is at fault.
+                # Without content, the object that has the functions or asks for the index is at fault.
                 users = program.blocks if program.blocks.size else np.array([max(program.callbacks, program.index)])
                 faults.add_error(state.blocks.object[users], error)
         faults.raise_any()

@@ -2,7 +2,7 @@
 
 The layout is LSB's "Exception Frames", the instructions are DWARF 5's, section 6.4.2, with the extensions of compilers.
 libgcc (unwind-dw2-fde.c, unwind-dw2.c) aborts over unknown encodings when anything first throws, and over a section
-that it gave up on when that is taken out again; LLVM's libunwind takes versions 1 and 3 only.
+that it gave up on when that is taken out again. LLVM's libunwind takes versions 1 and 3 only.
 """
 
 from __future__ import annotations

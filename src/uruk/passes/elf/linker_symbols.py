@@ -1,7 +1,8 @@
-"""Symbols that the linker itself provides: for each module `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`,
-`_TLS_MODULE_BASE_`; for each program `__start_X` / `__stop_X` around the sections called X (GNU ld, "Orphan
-Sections"); and where code, data and arrays of initialisers of a module begin and end (`_end`, `etext`,
-`__init_array_start`, ...; GNU ld's default script), unless an input defines the name.
+"""Symbols that the linker itself provides, unless an input defines the name.
+
+Each module has `__dso_handle`, `_GLOBAL_OFFSET_TABLE_` and `_TLS_MODULE_BASE_`, and the places where its code, data and
+arrays of initialisers begin and end (`_end`, `etext`, `__init_array_start`, ...; GNU ld's default script). Each program
+has `__start_X` and `__stop_X` around the sections called X (GNU ld, "Orphan Sections").
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``DW.ref.X`` is a pointer to X for unwind data, which reaches it by 32 bits; ``__clang_call_terminate`` is what clang's
 landing pads call. Natively one copy serves a whole program. Here objects come and go one by one: one copy would lie
-out of reach of some, and could not be removed before all of them. They have no state and nobody compares their
+out of reach of some, and could not be removed before all of them. They have no state, and no code compares their
 addresses, so that a copy each is the same.
 """
 

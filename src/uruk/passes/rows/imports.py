@@ -52,7 +52,7 @@ def _functions_are_no_data(work: Work) -> None:
     for _, _, kind, target, _ in work.edges:
         if target in external and kinds[kind].operand == Operand.BRANCH and external[target][1]:
             address = external[target][0]
-            # A stub cannot stand for a function that nobody defines.
+            # A stub cannot take the place of a function that nothing defines.
             external[target] = address, address == 0
 
 

@@ -43,7 +43,7 @@ def find_undefined(work: Work) -> None:
 
 
 def is_weak(work: Work, row: int) -> bool:
-    """Return True if nobody need define an undefined symbol."""
+    """Return True if an undefined symbol may stay undefined."""
     symbol = work.rows.symbols[row]
     return symbol[2] == SymbolKind.UNDEFINED and symbol[4] == Binding.WEAK
 

@@ -77,7 +77,7 @@ class Work:
         self.undefined: list[int] = []
         """Symbol rows that are referred to and that the object does not define."""
         self.external: dict[int, tuple[int, bool]] = {}
-        """Undefined row -> its address (0 for a weak one that nobody defines), and whether it is data."""
+        """Undefined row -> its address (0 for a weak one that nothing defines), and whether it is data."""
         self.commons: dict[int, Block] = {}
         """Common symbol -> its block."""
         self.unwind: Block | None = None

@@ -34,7 +34,7 @@ def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -
     # `_TLS_MODULE_BASE_` is no variable, but local-dynamic code with descriptors adds offsets to it as to one.
     local[state.undefined[state.tls_starts]] = True
     if state.external is not None:
-        # A weak thread-local that nobody defines is allowed, and is null.
+        # A weak thread-local that nothing defines is allowed, and is null.
         absent = ~state.external.found
         absent[list(state.external.tls)] = True
         local[state.undefined] |= absent

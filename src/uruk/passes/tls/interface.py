@@ -83,7 +83,7 @@ class TLSLoader(Protocol):
         ...
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
-        """Return the two words of a descriptor slot; of a weak thread-local that nobody defines, for None."""
+        """Return the two words of a descriptor slot; of a weak thread-local that nothing defines, for None."""
         ...
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:

@@ -57,7 +57,7 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
         # Linked before: the offset counts from the block of the module that defines it.
         state.tls_offset[state.undefined[row]] = home.offset
     static = rows[np.isin(operand[rows], np.array(STATIC, np.uint8))]
-    # One module a symbol; -1 stands for all from outside, whose storage is there already.
+    # One module a symbol; -1 means all from outside, whose storage is there already.
     for row in unique(state.canonical[edges.target[static]]).tolist():
         module = own_module(state, row)
         wants = operand[static[state.canonical[edges.target[static]] == row]]

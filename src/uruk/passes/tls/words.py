@@ -42,7 +42,7 @@ class TLSWords:
             # ld.so computes it, as it would for an initial-exec slot of a shared object that names the symbol.
             return self.loader.bind(self._name(row), home.library, Operand.TLS_IE)[0]
         if home.storage is None:
-            return 0  # a weak one that nobody defines, as ld.so has it
+            return 0  # a weak one that nothing defines, as ld.so has it
         # A symbol's thread-pointer offset is its block's and its own offset in that.
         return home.storage.make_static(f"`{self.state.graph.symbol_name(row)}'") + home.offset
 
@@ -57,7 +57,7 @@ class TLSWords:
         return home.storage.tp_offset + home.offset
 
     def module_id(self, row: int, home: TLSHome) -> int:
-        """Return the module id for `__tls_get_addr`; 0 where nobody defines the symbol."""
+        """Return the module id for `__tls_get_addr`; 0 where nothing defines the symbol."""
         if home.library:
             return self.loader.bind(self._name(row), home.library, Operand.TLS_GD)[0]
         return home.storage.module_id if home.storage is not None else 0

@@ -25,7 +25,7 @@ _MOST_HINTS = 5000
 
 
 def definers(names: Collection[bytes], thread_local: Collection[bytes], target: Target) -> dict[bytes, str]:
-    """Return who defines each name that an object for `target` lacks; empty where nobody known does.
+    """Return the definer of each name that an object for `target` lacks; empty where none is known.
 
     Those that are `thread_local` are never asked of the process, as that would make a library's storage dynamic. Of
     another architecture this process has nothing; a cross compiler's libraries may be known.
@@ -87,5 +87,5 @@ def _libraries_of_thread_locals(names: Iterable[bytes]) -> dict[bytes, str]:
                     if library.is_thread_local(name):
                         homes[name] = f"in this process: {library.soname or path}"
         except ObjectFormatError:
-            continue  # the loader has taken it, so it is no concern of who looks at an object
+            continue  # the loader has taken it, so that it says nothing about the object
     return homes

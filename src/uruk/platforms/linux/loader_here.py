@@ -2,11 +2,11 @@
 
     load_carrier(image, memory_size, alignment, static=True) -> LoadedCarrier
 
-A carrier is written to a memory file and opened with ``dlopen``. Two facts of glibc (2.36, elf/dl-load.c) shape the
-path: an object whose path string equals a loaded one's *is* that one, so every carrier gets its own spelling of the
-same path; and other code opens the paths of loaded objects (libbacktrace opens and maps them all, and reads their
-headers), so the descriptor in the path is one that stays ours, never a reused number, and is an object without anything
-between loads.
+A carrier is written to a memory file and opened with ``dlopen``. Two facts shape its path. For glibc an object whose
+path string equals a loaded one's *is* that one (2.36, elf/dl-load.c), so that every carrier gets its own spelling of
+the same path. And other code opens the paths of loaded objects (libbacktrace maps them all, and reads their headers),
+so that the descriptor in the path stays ours: its number is never reused, and between loads it is an object without
+anything.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class _Window:
         return f"/proc/self/fd{spelling}/{self._number}".encode()
 
     def _reserve(self) -> None:
-        # Somebody may have closed all descriptors (daemons do) and got our number for something else.
+        # The program may have closed all descriptors (daemons do), and opened something else by our number.
         if self._number >= 0:
             try:
                 status = os.fstat(self._number)

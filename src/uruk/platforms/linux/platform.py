@@ -47,7 +47,7 @@ OF_THE_PROGRAM = {
     **dict.fromkeys(ARRAY_BOUNDS, _ARRAYS),
     **dict.fromkeys(PLACES, ""),
 }
-"""Names that each program has for itself, and what to say where nobody defines them: this process's are the
+"""Names that each program has for itself, and what to say where nothing defines them: this process's are the
 interpreter's, and never meant."""
 SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack", b"_gfortran_set_options"})
 """Names that runtime/linux/signals.c and trampolines.c define: uruk's own handlers come before a program's, unseen."""
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 @record
 class Program:
-    """The arguments that initialisers get, as ld.so passes them; `envp` 0 stands for the process's own."""
+    """The arguments that initialisers get, as ld.so passes them; `envp` 0 means the process's own."""
 
     argc: int = 0
     argv: int = 0

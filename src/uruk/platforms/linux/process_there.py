@@ -32,7 +32,7 @@ class LinuxThere(LinuxProcess):
         super().__init__(executor, lambda: pool)
         self._there = executor
         executor.forget_by(pool.forget)
-        # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
+        # The executor's line keeps the handler, which must not keep the executor: it is closed when it has no user.
         executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: _answer(payload, pool))
 
     @property

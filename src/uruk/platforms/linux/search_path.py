@@ -48,7 +48,7 @@ class SearchPath:
         return path
 
     def open_with_needs(self, platform: LinuxPlatform, path: str, *, everywhere: bool) -> None:
-        """Open a library whose needs may lie in here. Errors are left to whoever loads it then."""
+        """Open a library whose needs may lie in here. Errors are raised when it is loaded."""
         if self.inherited:
             flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0)
             platform.runtime.call(b"uruk_rt_dlopen", os.fsencode(path) + b"\0", flags)

@@ -1,8 +1,8 @@
 """Initialisers and finalisers of COFF objects, in the order in which a program's start files run them.
 
-Sources: Microsoft's "CRT initialization" (`.CRT$XI?`, then `.CRT$XC?`, each by name); MinGW-w64's crtexe.c and
-gccmain.c with GNU ld's script: `.ctors` of all objects, then `.ctors.N` by name, is one array, which is walked from its
-end; `.dtors` is walked from its start.
+By Microsoft's "CRT initialization", `.CRT$XI?` comes before `.CRT$XC?`, each by name. By MinGW-w64's crtexe.c and
+gccmain.c with GNU ld's script, `.ctors` of all objects and then `.ctors.N` by name are one array, which is walked from
+its end, and `.dtors` is walked from its start.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class WindowsProcess(BareHost):
         pool = StubPool(executor.memory.mapper, architecture_of(executor.process.triple))
         executor.forget_by(pool.forget)
         self._stubs = ProcessStubs(executor, pool)
-        # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
+        # The executor's line keeps the handler, which must not keep the executor: it is closed when it has no user.
         executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: answer(payload, pool))
 
     @cached_property

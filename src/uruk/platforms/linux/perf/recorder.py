@@ -72,8 +72,8 @@ class Recorder:
         """Return the records of a function, in the order of their times.
 
         With unwind data it is recorded twice under one number, of which perf makes one object. A perf that walks stacks
-        with libunwind looks for the data in memory, behind the lowest place of the object, where linked code has the
-        next function: so it is first said to lie in room of its own, and then where it lies.
+        with libunwind looks for the data in memory, behind the lowest place of the object. There linked code has the
+        next function, so that the object is first said to lie in room of its own, and then where it lies.
         """
         records: list[bytes] = []
         unwinding, table = b"", 0

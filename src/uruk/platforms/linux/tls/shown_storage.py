@@ -1,4 +1,4 @@
-"""The thread-locals of linked code, for who asks `dl_iterate_phdr` about the object in which the code lies.
+"""The thread-locals of linked code, for callers of `dl_iterate_phdr` that want the object in which the code lies.
 
 The loader knows linked thread-locals as those of a carrier, and the code as part of a slab's object, which has none.
 Where linked code calls `dl_iterate_phdr`, or a function of a library that asks for its caller's thread-locals so, the
