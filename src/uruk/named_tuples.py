@@ -1,4 +1,4 @@
-"""Named tuples, for type checkers `typing`'s own, that get their `__new__` with their first instance, as records do.
+"""Named tuples, for type checkers `typing`'s own, which get a `__new__` after some instances, as records do.
 
 `typing` checks each field of such a class and compiles code for it while its module is imported: 0.1 to 0.2 ms a class,
 of which a session imports 12, a program twice as many.
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 else:
     from _collections import _tuplegetter  # what `collections.namedtuple` takes: a property takes longer to read
 
+    FEW = 6
+    """Instances that are made before a `__new__` is worth its compilation."""
+    _made: dict[type, int] = {}
+    """The count of instances of each class, until then."""
+
     class _Fields(tuple):
         """The methods that all named tuples have."""
 
@@ -20,6 +25,14 @@ else:
 
         def __new__(cls, *values: Any, **named: Any) -> _Fields:
             owner = next(known for known in cls.__mro__ if "_fields" in vars(known))
+            made = _made[owner] = _made.get(owner, 0) + 1
+            fields = owner._fields
+            if made <= FEW and len(values) + len(named) <= len(fields):
+                known = {**owner._field_defaults, **named}
+                rest = fields[len(values) :]
+                # Each word is of a field without a value, and each such field has a value: there is nothing to refuse.
+                if known.keys() >= set(rest) >= named.keys():
+                    return tuple.__new__(cls, (*values, *map(known.__getitem__, rest)))
             owner.__new__ = staticmethod(_maker(owner))  # two threads may come here at once: theirs do the same
             return owner.__new__(cls, *values, **named)
 

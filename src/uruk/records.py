@@ -1,9 +1,10 @@
-"""Records are dataclasses of which nothing is made before the first instance, and then `__init__` alone.
+"""Records are dataclasses of which nothing is made before many instances are, and then `__init__` alone.
 
 `dataclass` takes some 0.2 ms for each class while its module is imported. A session imports nearly 80 such classes and
 makes instances of 14 of them to start, of 45 in another process: that was a fifth of uruk's share of the start. An
-`__init__` takes a quarter of it. The first question for the fields of a class has `dataclass` make the rest. Only then
-`dataclasses` is imported, which takes as long as three modules of uruk's.
+`__init__` takes a quarter of it, as long as ten instances that are filled without one. The first question for the
+fields of a class has `dataclass` make the rest. Only then `dataclasses` is imported, which takes as long as three
+modules of uruk's.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _FIELDS = "__dataclass_fields__"
 _MISSING: Any = object()
 """The default of a field that has none."""
 _completing = threading.RLock()
+FEW = 6
+"""Instances that are made before an `__init__` is worth its compilation; most classes have fewer."""
 
 
 class _Given:
@@ -65,10 +68,18 @@ def record(cls: type[RecordT]) -> type[RecordT]:
     Fields may have defaults and factories and may be `kw_only`; a class may have ClassVars and `__post_init__`.
     """
 
+    parameters: dict[str, _Parameter] = {}
+    left = FEW
+
     def first(self: Any, *args: Any, **kwargs: Any) -> None:
-        made: Any = cls
-        made.__init__ = _initializer(cls)  # two threads may come here at once: their functions do the same
-        made.__init__(self, *args, **kwargs)
+        nonlocal left
+        left -= 1  # in several threads at once this may count less than all
+        if not parameters:
+            parameters.update(_parameters(cls))
+        if left < 0 or not _fill(self, parameters, args, kwargs):
+            made: Any = cls
+            made.__init__ = _initializer(cls)  # two threads may come here at once: their functions do the same
+            made.__init__(self, *args, **kwargs)
 
     cls.__init__ = first
     setattr(cls, _FIELDS, _Fields(cls))
@@ -135,6 +146,8 @@ def _complete(cls: type) -> None:
     body |= {name: value.of_dataclass() for name, value in body.items() if isinstance(value, _Given)}
     twin = type(cls.__name__, cls.__bases__, body)
     made: Any = dataclass(init=False, eq=False, repr=False)(twin)
+    completed: Any = cls
+    completed.__init__ = _initializer(cls)  # whose signature is that of `dataclass`
     for name in ("__dataclass_params__", "__match_args__", _FIELDS):
         setattr(cls, name, vars(made)[name])
 
@@ -177,6 +190,22 @@ def _parameters(cls: type) -> dict[str, _Parameter]:
 
             parameters.update((each.name, _Parameter.of_dataclass(each)) for each in fields(cast("Any", base)))
     return parameters
+
+
+def _fill(self: Any, parameters: dict[str, _Parameter], args: tuple[Any, ...], given: dict[str, Any]) -> bool:
+    """Do what the class's `__init__` would; False, with nothing done, for arguments that it has to refuse."""
+    names = [name for name, parameter in parameters.items() if not parameter.keyword_only] if args else []
+    values = {**dict(zip(names, args, strict=False)), **given}
+    if len(values) != len(args) + len(given) or not values.keys() <= parameters.keys():
+        return False
+    if any(parameter.default is _MISSING and name not in values for name, parameter in parameters.items()):
+        return False
+    for name, parameter in parameters.items():
+        default = parameter.default
+        setattr(self, name, values[name] if name in values else default() if parameter.makes else default)
+    if hasattr(self, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _initializer(cls: type) -> Callable[..., None]:

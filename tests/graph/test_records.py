@@ -13,7 +13,8 @@ from typing import ClassVar, Generic, TypeVar
 import pytest
 
 from test_tidy import MODULES, name_of, tree_of
-from uruk.records import Values, field_names, record
+from uruk.named_tuples import NamedTuple
+from uruk.records import FEW, Values, field_names, record
 from uruk.records import field as given
 from uruk.records import replace as replaced
 
@@ -122,6 +123,43 @@ def test_a_record_with_all_kinds_of_fields() -> None:
     assert replace(later, named=9).named == 9
     with pytest.raises(TypeError):
         Fresh(1)  # pyright: ignore[reportCallIssue]
+
+
+WRONG: list[tuple[tuple[object, ...], dict[str, object]]] = [
+    ((), {}),
+    ((1, ["a"], 3), {}),
+    ((1,), {"column": 2}),
+    ((1,), {"third": 2}),
+]
+
+
+@pytest.mark.parametrize("number", [0, FEW - 1, FEW, FEW + 3])
+@pytest.mark.parametrize(("values", "named"), WRONG, ids=str)
+def test_the_first_and_all_later_ones_are_the_same(
+    number: int, values: tuple[object, ...], named: dict[str, object]
+) -> None:
+    @record
+    class Fresh:
+        column: int
+        last: str = field(default="z", kw_only=True)
+        names: list[str] = field(default_factory=list[str])
+
+        def __post_init__(self) -> None:
+            self.shown = f"{self.column}{self.last}{self.names}"
+
+    class Pair(NamedTuple):
+        column: int
+        right: int = 2
+
+    for _ in range(number):
+        assert vars(Fresh(1, last="y")) == {"column": 1, "last": "y", "names": [], "shown": "1y[]"}
+        assert Pair(right=3, column=1) == (1, 3)
+    with pytest.raises(TypeError, match="__init__"):
+        Fresh(*values, **named)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="__new__"):
+        Pair(*values, **named)  # type: ignore[arg-type]
+    assert list(vars(Fresh(1, ["a"]))) == ["column", "last", "names", "shown"]
+    assert (Pair(1), Pair(4, 5)) == ((1, 2), (4, 5))
 
 
 def test_a_generic_record() -> None:
