@@ -11,6 +11,7 @@ from uruk.cli.arguments import Arguments
 from uruk.cli.arguments import parse as parse_link_line
 from uruk.cli.usage import print_all, read
 from uruk.errors import UrukError
+from uruk.program.numpy_import import import_numpy
 from uruk.program.reading import Reader
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _check(line: Line) -> int:
 
 def _report(arguments: Arguments) -> Facts:
     """Return what there is to say of a link line's inputs."""
+    import_numpy()
     from uruk.cli.check_facts import report_of
 
     reader = None

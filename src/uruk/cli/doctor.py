@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uruk.cli.usage import UsageError, print_all, read
+from uruk.program.numpy_import import import_numpy
 
 USAGE = """\
 usage: uruk doctor
@@ -29,6 +30,7 @@ def doctor(words: Sequence[str]) -> int:
 
 
 def _report() -> int:
+    import_numpy()
     from uruk.program.machine_report import findings  # takes time to import
 
     status = 0

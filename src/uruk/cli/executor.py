@@ -12,6 +12,7 @@ from uruk.cli.arguments import host_and_port
 from uruk.cli.usage import UsageError, read, unknown_option
 from uruk.errors import ExecutorError
 from uruk.machines import EXECUTOR_TARGETS
+from uruk.program.numpy_import import import_numpy
 from uruk.runtime_files import executor_program
 
 USAGE = """\
@@ -84,6 +85,7 @@ def executor(words: Sequence[str]) -> int:
 
 def _become(target: str, path: str, word: str) -> NoReturn:
     """Replace this process by an executor. Raises ExecutorError where nothing runs programs of its target."""
+    import_numpy()
     from uruk.spawning import launcher_of  # takes time to import
 
     launcher, environment = launcher_of(target, os.environ)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from uruk.cli.arguments import USAGE, Arguments, parse
 from uruk.cli.usage import UsageError, read, refuse
 from uruk.errors import InvalidValue, UrukError
 from uruk.program.ending import end, end_as
+from uruk.program.numpy_import import import_numpy, numpy_without_threads
 from uruk.program.reading import Reader
 from uruk.program.systems import system_of
 
@@ -22,22 +22,23 @@ def run(words: Sequence[str]) -> int:
     if isinstance(arguments, int):
         return arguments
     if arguments.watch:
+        import_numpy()
         from uruk.cli.watch import watch
 
         gc.enable()  # it goes on for as long as the program does
         return watch(arguments)
     if (arguments.driver or arguments.plan.runtimes) and (refused := _add_runtimes(arguments)):
         return refused
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
-    reader = Reader(arguments.plan, arguments.how_to_compile())
-    if not (arguments.execute and arguments.in_process):
-        system_of().make_room_for_columns()
+    with numpy_without_threads():
+        reader = Reader(arguments.plan, arguments.how_to_compile())  # which reads while numpy is imported
+        if not (arguments.execute and arguments.in_process):
+            system_of().make_room_for_columns()
     try:
         if arguments.connect:
             from uruk.cli.secret import secret
 
             arguments.secret = secret()
-        from uruk.program.linked_program import link_program  # imports numpy, while the reader reads
+        from uruk.program.linked_program import link_program  # takes time to import
 
         program = link_program(arguments, reader, arguments.add_passes)
         if arguments.time:

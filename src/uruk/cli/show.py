@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from uruk.cli.response_files import expand
 from uruk.cli.usage import UsageError, print_all, read, unknown_option
+from uruk.program.numpy_import import import_numpy
 
 if TYPE_CHECKING:
     from uruk.cli.show_facts import Facts
@@ -69,6 +70,7 @@ def show(words: Sequence[str]) -> int:
 
 
 def _show(arguments: Arguments) -> int:
+    import_numpy()
     from uruk.cli.show_text import Printer, clean, print_facts
     from uruk.errors import UrukError
 

@@ -14,6 +14,7 @@ from uruk.errors import UrukError
 from uruk.jitlink.failures import SESSION_PREFIX, ToolError
 from uruk.jitlink.options import CommandLine, OptionErrors, number, parse
 from uruk.program.ending import end
+from uruk.program.numpy_import import import_numpy
 
 if TYPE_CHECKING:
     from uruk.jitlink.linking import Linking
@@ -76,7 +77,8 @@ def _run(line: CommandLine) -> int:
 
         sys.stdout.writelines(symbolicated(line))
         return 0
-    from uruk.jitlink.arguments import check  # numpy is imported from here on, which -help does without
+    import_numpy()  # which -help does without
+    from uruk.jitlink.arguments import check
     from uruk.jitlink.linking import Linking, target_of_line
 
     for warning in check(line, mmap.PAGESIZE):
