@@ -1,4 +1,4 @@
-"""The part of LLJIT that calls linked code and looks at its memory: the same in this process and in others."""
+"""The part of LLJIT about running code: its memory, callbacks, and calls that cannot be answered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class Calling:
-    """Reads, writes and callbacks of a session's process. An address is an integer, a Symbol, or a callback."""
+    """Reads, writes, callbacks and failed calls in a session's process, this one or another.
+
+    An address is an integer, a Symbol, or a callback.
+    """
 
     executor: Executor
     session: Session
@@ -78,6 +81,21 @@ class Calling:
 
         return callbacks_of(self.session, self.platform.process.guard)
 
+    def on_lazy_failure(self, value: Any) -> None:
+        """Set where control goes when a lazy function cannot be made, or linked code calls it after `close()`.
+
+        A function of the ABI of those that may fail: it gets their arguments, and its result is theirs. An address, a
+        symbol, or a ctypes or cffi callback (kept alive by the caller), which is given up when the interpreter ends; so
+        is a function of this session when it closes. By default the error is printed and the process aborts.
+        """
+        address, callback = address_of(value)
+        self.session.lazy.set_handler(address, native=not callback)
+
+    @property
+    def lazy_errors(self) -> list[tuple[str, BaseException]]:
+        """Return what lazy functions failed with when they were called, oldest first, each with its name."""
+        return list(self.session.lazy.errors)
+
     def cdef(self, declarations: str | os.PathLike[str], *, flags: Sequence[str] = ()) -> None:
         """Declare types, enumerations and functions of C, from a text or a header file, for this session's prototypes.
 
@@ -105,15 +123,23 @@ class Calling:
         """Return an address as a number. Raises InvalidValue for a symbol of another process."""
         if isinstance(address, Symbol) and address.executor is not self._remote:
             raise InvalidValue(f"{address.name} is a symbol of another process than this session's")
-        try:
-            number = operator.index(address)
-        except TypeError:
-            from uruk.c_types.cffi_values import address_of  # of a function or pointer of ctypes or cffi
+        return address_of(address)[0]
 
-            number = address_of(address)
-        if not 0 <= number < 1 << 64:
-            raise InvalidValue(f"address {number:#x} is out of range (0 to 2**64-1)")
-        return number
+
+def address_of(value: Any) -> tuple[int, bool]:
+    """Return the address that a number, a symbol, or a function or pointer of ctypes or cffi has.
+
+    And whether it is of the latter two. Raises InvalidType for other values, InvalidValue for other numbers.
+    """
+    try:
+        number, is_foreign = operator.index(value), False
+    except TypeError:
+        from uruk.c_types import cffi_values  # most sessions do without
+
+        number, is_foreign = cffi_values.address_of(value), True
+    if not 0 <= number < 1 << 64:
+        raise InvalidValue(f"address {number:#x} is out of range (0 to 2**64-1)")
+    return number, is_foreign
 
 
 def _size(value: Any, what: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import atexit
 import itertools
-import operator
 import os
 import sys
 import weakref
@@ -15,7 +14,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from uruk.attributes import Attributes, is_cpp, symbol_of_cpp
-from uruk.calling import Calling
+from uruk.calling import Calling, address_of
 from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UndefinedSymbols, UrukError
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.dylib import JITDylib
@@ -417,7 +416,7 @@ class LLJIT(Calling, Attributes, Unique):
 
         A callback that code calls when the interpreter has ended (in a static destructor) is not run: its result is 0.
         """
-        address, function = _address_of(value)
+        address, function = address_of(value)
         if function and not self.session.only_links:
             from uruk.c_types.cffi_values import is_python
 
@@ -616,22 +615,6 @@ class LLJIT(Calling, Attributes, Unique):
         """
         return self.session.collect()
 
-    def on_lazy_failure(self, value: Any) -> None:
-        """Set where control goes when a lazy function cannot be made, or linked code calls it after `close()`.
-
-        A function of the ABI of those that may fail: it gets their arguments, and its result is theirs. An address, a
-        symbol, or a ctypes or cffi callback (kept alive by the caller), which is given up when the interpreter ends; so
-        is a function of this session when it closes. By default the error is printed and the process aborts.
-        """
-        symbol = isinstance(value, Symbol)
-        address, callback = (value.address, False) if symbol else _address_of(value)
-        self.session.lazy.set_handler(address, native=not callback)
-
-    @property
-    def lazy_errors(self) -> list[tuple[str, BaseException]]:
-        """Return what lazy functions failed with when they were called, oldest first, each with its name."""
-        return list(self.session.lazy.errors)
-
     def initialize(self, dylib: JITDylib | None = None) -> None:
         """Link and initialise what was added with initialisers, in the order added; see `JITDylib.initialize`."""
         self._home(dylib).initialize()
@@ -704,18 +687,6 @@ def _check_memory(
 def _text_of(name: str | bytes) -> str:
     """Return a symbol's name as text, whichever way it was asked for."""
     return decode_name(name) if isinstance(name, bytes) else name
-
-
-def _address_of(value: Any) -> tuple[int, bool]:
-    """Return the address that `value` stands for, and whether it is a function's."""
-    if hasattr(value, "__index__"):
-        address = operator.index(value)
-        if not 0 <= address < 1 << 64:
-            raise InvalidValue(f"address {address:#x} is out of range (0 to 2**64-1)")
-        return address, False
-    from uruk.c_types.cffi_values import address_of
-
-    return address_of(value), True
 
 
 def _changed_types(old: Sequence[Graph], new: Sequence[Graph], names: Sequence[str]) -> dict[str, str]:
