@@ -1,4 +1,4 @@
-"""What GNU's assembler alone writes into COFF objects: distances of 64 bits, and compressed debug sections."""
+"""What only GNU's tools have: distances of 64 bits, compressed debug sections, and names of ld's script."""
 
 from __future__ import annotations
 
@@ -31,6 +31,29 @@ int main(int count, char **words) {
     return count;
 }
 """
+BOUNDS = """
+#include <stdint.h>
+#include <stdio.h>
+typedef void function(void);
+extern char __data_start__[], __data_end__[], __bss_start__[], __bss_end__[], etext[], __image_base__[], __ImageBase[];
+extern char ___tls_start__[], ___tls_end__[];
+extern function *___crt_xc_start__[], *___crt_xc_end__[], *___crt_xt_start__[], *___crt_xt_end__[];
+int set = 5, zeros[100];
+static void first(void) { puts("first"); }
+static void second(void) { puts("second"); }
+__attribute__((section(".CRT$XCN"), used)) function *of_second = second;
+__attribute__((section(".CRT$XCM"), used)) function *of_first = first;
+#define LIES(what, begin, end) ((char *)(what) >= (begin) && (char *)(what) < (end))
+int main(void) {
+    printf("%d%d", LIES(&set, __data_start__, __data_end__), LIES(zeros, __bss_start__, __bss_end__));
+    printf("%d%d", (uintptr_t)main < (uintptr_t)etext, __image_base__ == __ImageBase);
+    printf("%d%d\\n", LIES(zeros, __image_base__, __bss_end__), ___tls_end__ >= ___tls_start__);
+    for (function **next = ___crt_xc_start__; next < ___crt_xc_end__; next++)
+        if (*next == first || *next == second)
+            (*next)();
+    return ___crt_xt_start__ == ___crt_xt_end__;
+}
+"""
 TYPES = "struct point { int x; double y; }; double f(struct point p) { return p.x * p.y; } int counter = 7;"
 
 
@@ -49,6 +72,15 @@ def test_jump_tables_of_the_large_model(wine: Path, tmp_path: Path) -> None:
     expected = run(["wine", tmp_path / "native.exe", "a", "b"])
     assert expected.stdout.count("\n") == 9
     assert run_linked([found], ["a", "b"]) == expected
+
+
+def test_bounds_that_the_script_of_ld_defines(wine: Path, tmp_path: Path) -> None:
+    """A collector of garbage, or start files of its own, ask for them; what has no sections is empty."""
+    found = compiled(tmp_path, BOUNDS, "-O1")
+    subprocess.run([GCC, found, "-o", tmp_path / "native.exe"], check=True)
+    expected = run(["wine", tmp_path / "native.exe"])
+    assert expected.stdout.split() == ["first", "second", "111111", "first", "second"]
+    assert run_linked([found], []) == expected
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ _HEAD = 64  # bytes of a member that say which format it has
 _LONGEST_NAME = 4096  # as long as a path may be on Linux; bounds the work that a hostile name table can cause
 # A long name ends in a newline (GNU) or a NUL (COFF). One byte more: GNU's slash before the newline is not part of it.
 _NAME = rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1)
-_IMPORT = b"__imp_"
+_IMPORTS = (b"__imp_", b"_$dll$")
+"""Beginnings of the names of imports: the second is Free Pascal's."""
 _DEEPEST = 8  # archives within thin archives: two that name each other would nest without end
 
 
@@ -119,7 +120,7 @@ class Archive:
         if self._entries is None:
             if self._index_at is None:
                 self._entries = self.make_entries(self) if self.make_entries else ([], np.empty(0, np.int64))
-                self._has_imports = any(name.startswith(_IMPORT) for name in self._entries[0])
+                self._has_imports = any(name.startswith(_IMPORTS) for name in self._entries[0])
                 if self._has_imports:
                     from uruk.formats.registry import index_names  # seldom needed
 
@@ -133,7 +134,7 @@ class Archive:
                 from uruk.formats.registry import index_names, may_import
 
                 # Indices of large libraries have megabytes of names: they are searched for what there can be only.
-                self._has_imports = may_import(self._head_of_members()) and _IMPORT in data
+                self._has_imports = may_import(self._head_of_members()) and any(text in data for text in _IMPORTS)
                 # One byte is found ten times as fast as two, and most indices have no versions (GNU's `f@@V`).
                 if self._has_imports or (b"@" in data and b"@@" in data):
                     self._entries = index_names(self._head_of_members(), self._entries)

@@ -11,6 +11,8 @@ from uruk.graph.types import I64, U8, AnyArray, ranges, true_rows, windows
 
 NAME_SHARING = 16
 """Names that a byte of a string table may be part of, on average: suffixes are shared, but not without end."""
+CROWDED = "has a name that overlaps too many others"
+"""The problem with a name beyond that, for errors."""
 _ITEMS_OF_A_SLICE = 40
 """Items that are gathered by index in the time in which one slice is made and copied."""
 

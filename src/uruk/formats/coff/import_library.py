@@ -1,9 +1,16 @@
 """Import libraries: archives whose members say which names are in which DLLs.
 
-There are two kinds of members. A short import (Microsoft's, LLVM's) is a header and three strings. A GNU import is an
+There are two kinds of members. A short import (Microsoft's, LLVM's) is a header and three strings. A long one is an
 object with a slot in `.idata$5`, called `__imp_X`, a jump through it, called X, and the name in the DLL in `.idata$6`.
-Its DLL's name is in another member, which is found through two symbols (``_head_...``, ``..._iname``). Archives may
-have ordinary objects beside imports.
+It refers to the member that has the DLL's descriptor (`.idata$2`), from which the DLL's name is found:
+
+| writer | the descriptor's symbol | the DLL's name |
+| --- | --- | --- |
+| GNU's dlltool and ld | ``_head_...``, ``__tailMerge_...`` | in a third member, whose symbol ends in ``_iname`` |
+| Free Pascal (slots without a name; jumps called ``_$dll$LIBRARY$X``) | ``imp..._head_...`` | in a third member |
+| Microsoft's old librarians | ``__IMPORT_DESCRIPTOR_...`` | beside the descriptor, in `.idata$6` |
+
+Archives may have ordinary objects beside imports.
 
 Nothing of these is linked: an image's import tables are made for a loader that uruk does not need, and slots and jumps
 are made like those of any other name from outside.
@@ -13,9 +20,12 @@ Source: the PE/COFF specification, "Import Library Format", "Import Type", "Impo
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Callable
 from functools import cached_property
+
+import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import Entries
@@ -27,21 +37,29 @@ from uruk.formats.coff.sections import Sections, read_sections
 from uruk.formats.coff.symbols import Records, read_records, texts_of
 from uruk.formats.interface import Import, Members, Span
 from uruk.graph.arena import Arena
-from uruk.graph.types import true_rows
+from uruk.graph.types import NONE, true_rows
 from uruk.records import record
 
 SLOT_PREFIX = b"__imp_"
 _HEAD, _DELAYED, _NAME = b"_head_", b"__tailMerge_", b"_iname"
 """The beginnings and the end of the names by which GNU members find the DLL's name: `_DELAYED` is the beginning of a
 head's name in a library for delayed loading (``dlltool --output-delaylib``)."""
+_DESCRIPTOR = b"__IMPORT_DESCRIPTOR_"
+_OF_PASCAL = b"_$dll$"
+"""The beginning of the names of imports in Free Pascal's libraries."""
+_PASCAL_TABLES = re.compile(rb"imp.*_(?:head|names|fixup|dll)_")
+"""The names of descriptors and tables there: ``impUNIT_head_kernel32.dll``."""
 # A name like "\x7fkernel32_NULL_THUNK_DATA" is that of the member which ends a DLL's slots.
 _MACHINERY = (
-    SLOT_PREFIX, _HEAD, _DELAYED, b"__nm_", b"__IMPORT_DESCRIPTOR_", b"__NULL_IMPORT_DESCRIPTOR",
-    b"__DELAY_IMPORT_DESCRIPTOR_", b"\x7f",
+    SLOT_PREFIX, _HEAD, _DELAYED, b"__nm_", _DESCRIPTOR, b"__NULL_IMPORT_DESCRIPTOR",
+    b"__DELAY_IMPORT_DESCRIPTOR_", b"\x7f", _OF_PASCAL,
 )  # fmt: skip
 """Beginnings of the names of members that are not ordinary objects, as indexes of import libraries have them."""
 # `Sections.begins` compares beginnings: a text that ends in a NUL is a whole name, and `.idata$5` not `.idata$50`.
 _TABLES, _SLOTS, _NAMES, _LIBRARY = b".idata$", b".idata$5\0", b".idata$6\0", b".idata$7\0"
+_DESCRIPTORS = b".idata$2\0"
+_NAME_FIELD = 12
+"""The place in a descriptor of the DLL's name (PE Format, "Import Directory Table")."""
 _NUMBERS = b".idata$4\0"
 """The same as slots before a loader fills these. Slots of delayed imports begin as addresses of what fills them."""
 _SHORT_SIGNATURE = b"\0\0\xff\xff\0\0"
@@ -69,7 +87,11 @@ class ImportLibrary:
         # The index tells candidates from ordinary objects, so that these are not opened to be looked at.
         names, offsets = self._archive.entries()
         pairs = zip(names, offsets.tolist(), strict=True)
-        return {offset for name, offset in pairs if name.startswith(_MACHINERY) or name.endswith(_NAME)}
+        return {
+            offset
+            for name, offset in pairs
+            if name.startswith(_MACHINERY) or name.endswith(_NAME) or _PASCAL_TABLES.match(name)
+        }
 
     def imports_of(self, offset: int) -> list[Import] | None:
         """See `uruk.formats.interface.ImportLibrary.imports_of`."""
@@ -88,9 +110,11 @@ class ImportLibrary:
         """Return the DLL's name: the member that defines the symbol `head` refers to another one, which has it."""
         known = self._libraries.get(head)
         if known is None:
-            # There are two steps: a slot's member names the head, and the head names the member that ends in `_iname`.
+            # A slot's member names the head, and the head names the text, which is beside it or in a third member.
             parts = self._parts_with(head, file)
-            library = self._parts_with(parts.refers_to(_NAME, at_end=True), file).library
+            library = parts.described
+            if not library:
+                library = self._parts_with(parts.refers_to(_NAME, at_end=True) or parts.describes, file).library
             if not library:
                 raise ObjectFormatError(file, f"symbol `{_text(head)}'", "refers to no name of a DLL")
             known = self._libraries[head] = os.fsdecode(library)
@@ -188,18 +212,59 @@ class _Parts:
 
     @property
     def slot(self) -> bytes:
-        """The name of the slot without its prefix; empty if there is none."""
-        return next((name[len(SLOT_PREFIX) :] for name in self.names if name.startswith(SLOT_PREFIX)), b"")
+        """The name of the slot without its prefix, or that of Free Pascal's jump through one; empty without one."""
+        for name, section in self.names.items():
+            if name.startswith(SLOT_PREFIX):
+                return name[len(SLOT_PREFIX) :]
+            if name.startswith(_OF_PASCAL) and section > coff.SYM_UNDEFINED:
+                return name
+        return b""
 
     @property
     def head(self) -> bytes:
         """The symbol through which this member refers to its DLL; empty if there is none."""
-        return self.refers_to(_HEAD) or self.refers_to(_DELAYED)
+        return (
+            self.refers_to(_HEAD)
+            or self.refers_to(_DELAYED)
+            or self._undefined(self._named_by(_LIBRARY, 0))
+            or self.refers_to(_DESCRIPTOR)
+        )
 
     @property
     def library(self) -> bytes:
         """The DLL's name, if it is here."""
         return self._content(_LIBRARY).partition(b"\0")[0]
+
+    @property
+    def described(self) -> bytes:
+        """The DLL's name to which a descriptor here refers; empty if it is in another member, or there is none."""
+        symbol = self._named_by(_DESCRIPTORS, _NAME_FIELD)
+        section = NONE if symbol == NONE else int(self.records.section[symbol])
+        if not 0 < section <= self.sections.size.size:
+            return b""
+        return self._content_of(section - 1)[int(self.records.value[symbol]) :].partition(b"\0")[0]
+
+    @property
+    def describes(self) -> bytes:
+        """The undefined symbol by which a descriptor here refers to its DLL's name; empty if there is none."""
+        return self._undefined(self._named_by(_DESCRIPTORS, _NAME_FIELD))
+
+    def _named_by(self, name: bytes, offset: int) -> int:
+        """Return the record that the relocation at an offset of a section names; `NONE` without one."""
+        sections = self.sections
+        for row in true_rows(sections.begins(name)).tolist():
+            start, count = int(sections.relocations[row]), int(sections.relocation_count[row])
+            table = sections.buffer[start : start + count * coff.RELOCATION_SIZE].view(coff.RELOCATION)
+            for symbol in table["symbol"][table["offset"] == offset].tolist():
+                if symbol < self.records.section.size:
+                    return int(symbol)
+        return NONE
+
+    def _undefined(self, symbol: int) -> bytes:
+        """Return the name of a record that is an undefined symbol; empty for another, and for `NONE`."""
+        rows = np.array([symbol], np.int64)
+        is_one = symbol != NONE and self.names.get(texts_of(self.records, rows)[0]) == coff.SYM_UNDEFINED
+        return texts_of(self.records, rows)[0] if is_one else b""
 
     def refers_to(self, mark: bytes, *, at_end: bool = False) -> bytes:
         """Return the undefined symbol whose name begins or ends so; empty if there is none."""
@@ -228,10 +293,11 @@ class _Parts:
     def _content(self, name: bytes) -> bytes:
         """Return the content of the section of a name; empty without one."""
         rows = true_rows(self.sections.begins(name) & (self.sections.start >= 0))
-        if not rows.size:
-            return b""
-        start, size = int(self.sections.start[rows[0]]), int(self.sections.size[rows[0]])
-        return self.sections.buffer[start : start + size].tobytes()
+        return self._content_of(int(rows[0])) if rows.size else b""
+
+    def _content_of(self, row: int) -> bytes:
+        start, size = int(self.sections.start[row]), int(self.sections.size[row])
+        return self.sections.buffer[start : start + size].tobytes() if start >= 0 else b""
 
 
 def index_with_imports(entries: Entries) -> Entries:

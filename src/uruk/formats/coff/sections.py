@@ -13,7 +13,7 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.coff import constants as coff
 from uruk.formats.coff.headers import Header
 from uruk.formats.coff.names import ShortNames, name_bytes
-from uruk.formats.gather import join
+from uruk.formats.gather import CROWDED, join
 from uruk.formats.interface import Span
 from uruk.formats.row_checks import CheckedRows
 from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, windows
@@ -76,7 +76,7 @@ class Sections(CheckedRows):
 
     def crowded(self, row: int) -> ObjectFormatError:
         """Return the error of one section for `uruk.formats.gather.strings_at`."""
-        return self.error(row, "has a name that overlaps too many others")
+        return self.error(row, CROWDED)
 
 
 def _mask(text: bytes) -> int:

@@ -13,7 +13,7 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.coff import constants as coff
 from uruk.formats.coff.names import ShortNames, name_bytes
 from uruk.formats.coff.sections import Sections
-from uruk.formats.gather import NAME_SHARING, join
+from uruk.formats.gather import CROWDED, NAME_SHARING, join
 from uruk.graph.graph import SymbolKind, SymbolType
 from uruk.graph.types import I64, NONE, U8, AnyArray, Bool, count_true, filled, ranges, some, true_rows, windows
 from uruk.records import record
@@ -219,7 +219,7 @@ def _long_texts(records: Records, rows: I64) -> list[bytes]:
     total = np.bincount(owner, stop - at, len(sections.files))
     crowded = total > NAME_SHARING * size
     if some(crowded):
-        records.check((crowded[owner], "has a name that overlaps too many others"), rows=rows)
+        records.check((crowded[owner], CROWDED), rows=rows)
     data = joined.tobytes()
     return [data[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.gather import gather_at, strings_at
+from uruk.formats.gather import CROWDED, gather_at, strings_at
 from uruk.graph.graph import Zone
 from uruk.graph.types import I64, NO_ROWS, NONE, U64, Bool, filled, true_rows
 from uruk.passes.state import State
@@ -33,7 +33,7 @@ def section_names(state: State, rows: I64) -> list[bytes]:
         block = int(rows[row])
         structure = f"section `{graph.section_name(block)}'"
         file = graph.files[int(blocks.object[block])]
-        return ObjectFormatError(file, structure, "has a name that overlaps too many others")
+        return ObjectFormatError(file, structure, CROWDED)
 
     return strings_at(graph.arena, blocks.text[rows].tolist(), crowded)
 

@@ -9,7 +9,7 @@ import numpy as np
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NONE, Bool, filled
-from uruk.passes.coff import per_object_helpers
+from uruk.passes.coff import per_object_helpers, script_names
 from uruk.passes.coff.grouped_sections import associated_blocks, sections_together, unwind_blocks, unwind_sections
 from uruk.passes.coff.import_slots import IMPORT_PREFIX, ImportSlots
 from uruk.passes.coff.thread_locals import TLS_INDEX, ThreadLocals
@@ -18,25 +18,28 @@ from uruk.passes.rules import Rules
 from uruk.passes.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from uruk.isa.interface import InstructionSet
     from uruk.passes.tls.interface import Storage, TLSLoader
     from uruk.passes.undefined import Hints
 
-IMAGE_BASE = b"__ImageBase"
-"""The address that image-relative values count from (link.exe and GNU ld define it)."""
+IMAGE_BASES = (b"__ImageBase", b"__image_base__")
+"""The address that image-relative values count from (link.exe and GNU ld define the first, ld's script the second)."""
 
 
 class COFFRules(Rules):
     """The rules of COFF. Unwind data is data like all other; thread-locals lie in it until the loader copies them."""
 
     private_names = (TLS_INDEX,)
-    place_names = frozenset((IMAGE_BASE,))
+    place_names = frozenset((*IMAGE_BASES, *script_names.NAMES))
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
         self._base_rows: list[int] = []
-        """Rows of `undefined` that are `IMAGE_BASE`."""
+        """Rows of `undefined` that are among `IMAGE_BASES`."""
         self._slots = ImportSlots(state)
+        self._script_names = script_names.ScriptNames(state)
         self._thread_locals = ThreadLocals(state)
 
     @staticmethod
@@ -47,7 +50,12 @@ class COFFRules(Rules):
     @classmethod
     def is_own_name(cls, text: bytes) -> bool:
         """See `Rules.is_own_name`."""
-        return text in (IMAGE_BASE, TLS_INDEX)
+        return text in (*IMAGE_BASES, TLS_INDEX)
+
+    @classmethod
+    def makes(cls, text: bytes, sections: Collection[bytes]) -> bool:
+        """See `Rules.makes`: names of ld's script are among them, which an input may define as well."""
+        return cls.is_own_name(text) or text in script_names.NAMES
 
     def unwind_data(self) -> Bool:
         """Return `.pdata` and `.xdata`: both refer to functions, and to places in them by a function's name."""
@@ -75,10 +83,10 @@ class COFFRules(Rules):
         """Find the image's base among the undefined names, and make slots for what code declares as imports."""
         state = self.state
         texts = state.names.ids.texts(state.symbols.name[state.undefined].tolist())
+        self._script_names.find(texts)
         self._slots.make([row for row, text in enumerate(texts) if text.startswith(IMPORT_PREFIX)], texts)
         # Slots may have added undefined names between the others: rows are counted anew.
-        if IMAGE_BASE in texts:
-            self._base_rows = self._undefined_rows(IMAGE_BASE)
+        self._base_rows = [row for name in IMAGE_BASES if name in texts for row in self._undefined_rows(name)]
         self._thread_locals.gather(self._undefined_rows(TLS_INDEX) if TLS_INDEX in texts else [])
 
     def _undefined_rows(self, name: bytes) -> list[int]:
@@ -94,8 +102,9 @@ class COFFRules(Rules):
         return own
 
     def take_places(self) -> None:
-        """Make slots of imports, where the session has none."""
+        """Make slots of imports, where the session has none, and take names that no input defines."""
         self._slots.take()
+        self._script_names.take()
 
     def together(self) -> list[tuple[int, str, I64]]:
         """Sections with one name before the `$`, by what follows it."""
@@ -111,6 +120,7 @@ class COFFRules(Rules):
             # All modules of a batch count from one base, as they lie in one slab.
             state.external.address[self._base_rows] = state.image_base[0]
         self._slots.place()
+        self._script_names.place(layout, start)
         self._thread_locals.place()
         placed = layout.segment >= 0
         if state.as_jitlink and not state.execute:  # every section of an object is one by itself
