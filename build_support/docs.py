@@ -28,7 +28,8 @@ _PAGE = """<!DOCTYPE html>
 pre {{ background: #f4f4f4; padding: .6rem; overflow: auto }} td, th {{ text-align: left; vertical-align: top }}</style>
 </head><body>{body}</body></html>
 """
-_LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_LINK = re.compile(r"`[^`\n]*`|\]\(([^)#\s]+)(#[^)\s]*)?\)")
+"""A link, or code in a line, in which there are none."""
 
 
 def build(output: Path) -> list[str]:
@@ -64,7 +65,7 @@ def _write_guide(guide: Path, folder: Path) -> list[str]:
 
     def link(match: re.Match[str]) -> str:
         target, anchor = match[1], match[2] or ""
-        if "://" in target:
+        if not target or "://" in target:
             return match[0]
         path = (guide.parent / target).resolve()
         if not path.exists():
