@@ -188,13 +188,22 @@ def all_mutants(package: Path) -> list[Mutant]:
     for folder in FOLDERS:
         for path in sorted((package / folder).rglob("*.py")):
             found += mutants_of(path.relative_to(package).as_posix(), path.read_text(encoding="utf-8"))
-    gone = EQUIVALENT.keys() - {mutant.key for mutant in found}
+    keys = {mutant.key for mutant in found}
+    gone = [f"{key}{_moved_to(key, keys)}" for key in EQUIVALENT if key not in keys]
     for file, name in TUNING:
-        if not re.search(rf"^{name}\b.*=", (package / file).read_text(encoding="utf-8"), re.MULTILINE):
-            gone.add(f"{file} {name}")
+        path = package / file
+        if not (path.exists() and re.search(rf"^{name}\b.*=", path.read_text(encoding="utf-8"), re.MULTILINE)):
+            gone.append(f"{file} {name}")
     if gone:
-        raise ValueError(f"left_alone.py names what is not there any more: {', '.join(sorted(gone))}")
+        raise ValueError("\n".join(["left_alone.py names what is not there any more:", *sorted(gone)]))
     return [mutant for mutant in found if mutant.key not in EQUIVALENT]
+
+
+def _moved_to(key: str, keys: set[str]) -> str:
+    """Return where the change of a key that is gone may be now: in other functions that have the same one."""
+    change = key.partition(": ")[2]
+    places = sorted(other for other in keys - EQUIVALENT.keys() if other.partition(": ")[2] == change)
+    return f"\n    perhaps now: {', '.join(places)}" if 0 < len(places) <= 3 else ""
 
 
 def choose(mutants: list[Mutant], seed: int, count: int) -> list[Mutant]:
