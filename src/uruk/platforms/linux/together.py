@@ -30,8 +30,11 @@ def plan_needs(paths: Sequence[str], by_name: Collection[str]) -> tuple[list[str
     needed: list[str] = []
     folders: list[str] = []
     resolvers: set[bytes] = set()
-    several, apart = len(paths) > 1, False
+    once: dict[str, str] = {}
     for path in paths:
+        once.setdefault(os.path.realpath(path), path)  # a line may name a library often (-lm ... -lm)
+    several, apart = len(once) > 1, False
+    for path in once.values():
         has_soname, own = _facts_of(path, several)
         apart |= not resolvers.isdisjoint(own)
         resolvers |= own
