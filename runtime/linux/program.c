@@ -73,6 +73,21 @@ EXPORTED void uruk_rt_run_program(main_function *entry, uint64_t argc, char **ar
     exit(entry((int)argc, argv, environ));
 }
 
+/* __libc_start_main for a program's own _start: the C library's runs the initialisers of the executor, which are not the
+ * program's. Those have run by now. Start files from before glibc 2.34 bring functions for before and after main(), of
+ * which it calls the first only, as the loader calls what the other would (csu/libc-start.c). */
+EXPORTED void uruk_rt_libc_start_main(main_function *entry, int argc, char **argv, void (*init)(int, char **, char **),
+                                      void (*fini)(void), void (*loader_fini)(void))
+{
+    (void)fini;
+    environ = argv + argc + 1;
+    if (loader_fini)
+        atexit(loader_fini);
+    if (init)
+        init(argc, argv, environ);
+    exit(entry(argc, argv, environ));
+}
+
 /* The operands have registers of their own, as the compiler could give them those that are cleared before the jump. */
 #if defined __x86_64__
 #define START(stack, entry) \

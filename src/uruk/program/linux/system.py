@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LARGEST_POOL = 1 << 20
 """Bytes of static thread-local storage that a child gets unasked; each of its threads pays for it."""
 
+_START_MAIN = b"__libc_start_main"
+
 
 class LinuxPrograms:
     """See `uruk.program.interface.ProgramSystem`."""
@@ -72,21 +74,22 @@ class LinuxPrograms:
 
         if isinstance(linker.exports, ProgramExports):
             linker.exports.looks_for_wrappers = bool(settings.plan.runtimes and settings.plan.preloaded)
+        if settings.plan.starts_itself and settings.execute:
+            linux_platform(linker.platform).replacements[_START_MAIN] = b"uruk_rt_libc_start_main"
         for variable, library in settings.bound_early:
             linux_platform(linker.platform).process.tls.is_static(variable, library)
 
     def entry(self, linker: ProgramLinker, plan: LinkPlan) -> tuple[str, bool]:
         """See `ProgramSystem.entry`.
 
-        Natively the C library runs a program's initialisers, on behalf of its start file; the loader does not. An input
-        that refers to ``__libc_start_main`` is as a start file, which has the C library call main().
+        Natively the C library runs a program's initialisers, on behalf of its start file; the loader does not. A start
+        code of the program's own that calls ``__libc_start_main`` is as a start file: the runtime's function of this
+        name calls main(), whose initialisers have run.
         """
         defines = linker.main.defines
-        has_own_start = plan.starts_itself and b"__libc_start_main" not in linker.main.names
-        has_main = defines("main")
-        starts = defines("_start") if has_own_start and has_main else plan.starts_itself and not has_main
+        starts = plan.starts_itself and (defines("_start") or not defines("main"))
         entry = plan.entry or ("_start" if starts else "main")
-        return entry, has_own_start and entry != "main"
+        return entry, plan.starts_itself and entry != "main" and _START_MAIN not in linker.main.names
 
     def linked(self, linker: ProgramLinker, plan: LinkPlan, *, runs: bool) -> None:
         """See `ProgramSystem.linked`.
