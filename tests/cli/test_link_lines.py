@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from both_ways import compile_to, same, uruk_run, write
+from both_ways import compile_to, native, same, uruk_run, write
 
 from support.requirements import require_tool
 
@@ -102,6 +102,51 @@ def test_rustc_calls_a_linker(tmp_path: Path) -> None:
     status, out, error = uruk_run(tmp_path, rustc, "main.rs")
     assert (status, out) == (2, "")
     assert "give the line that `rustc --print link-args' prints" in error
+
+
+def test_a_line_of_go(tmp_path: Path) -> None:
+    """Its driver brings main(), a library that calls the program, and threads whose stacks are split."""
+    gccgo = require_tool("gccgo-12")
+    (tmp_path / "main.go").write_text(
+        """package main
+        import ("fmt"; "os"; "sync")
+        //extern square
+        func square(int32) int32
+        func safe(a []int32) (err error) {
+            defer func() { err = fmt.Errorf("%v", recover()) }()
+            a[3] = 1
+            return nil
+        }
+        func main() {
+            var group sync.WaitGroup
+            results := make(chan int32, 9)
+            for i := int32(0); i < 9; i++ {
+                group.Add(1)
+                go func(i int32) { defer group.Done(); results <- square(i) }(i)
+            }
+            group.Wait()
+            close(results)
+            sum := int32(0)
+            for one := range results { sum += one }
+            fmt.Println(sum, len(os.Args), safe(nil))
+            os.Exit(6)
+        }"""
+    )
+    subprocess.run([gccgo, "-c", "main.go"], cwd=tmp_path, check=True)
+    write(tmp_path, square="int square(int x) { return x * x; }")
+    expected = native(tmp_path, ["main.o", "square.o"], ["x"], driver=gccgo)
+    assert uruk_run(tmp_path, gccgo, "main.o", "square.o", "--", "x") == expected
+    assert expected[0] == 6
+
+
+@pytest.mark.quick
+def test_compilers_that_call_a_driver(tmp_path: Path) -> None:
+    """The error says what prints the line."""
+    write(tmp_path, main="int main(void) { return 3; }")
+    for word, prints in (("/usr/bin/ghc", "ghc -v"), ("ldc2", "ldc2 -v"), ("ocamlopt", "ocamlopt -verbose")):
+        status, _, error = uruk_run(tmp_path, word, "main.o")
+        assert status == 2
+        assert f"give the line that `{prints}' prints" in error
 
 
 def test_a_file_may_be_called_like_a_linker(tmp_path: Path) -> None:

@@ -77,10 +77,19 @@ As on a compiler's command line:
                       done; what describes a file is ignored; -T, -r and what else cannot be done is an error
 """
 
-_DRIVERS = frozenset("cc c89 c99 c++ gcc g++ clang clang++ gfortran gdc".split())
+_DRIVERS = frozenset("cc c89 c99 c++ gcc g++ clang clang++ gfortran gdc gccgo".split())
 _LINKERS = frozenset("ld ld.bfd ld.gold ld.lld ld.mold gold mold collect2".split())
 _VARIABLE_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
-_MAKES_LINES = {"rustc": "`rustc --print link-args'"}
+_MAKES_LINES = {
+    "rustc": "`rustc --print link-args'",
+    "crystal": "`crystal build --verbose'",
+    "ghc": "`ghc -v'",
+    "gnatlink": "`gnatlink -v -v'",
+    "gnatmake": "`gnatmake -largs -v -v'",
+    "ldc2": "`ldc2 -v'",
+    "ocamlopt": "`ocamlopt -verbose'",
+    "swiftc": "`swiftc -v'",
+}
 """Compilers that call a driver, and what prints that line."""
 _BEFORE_DRIVERS = frozenset(("ccache", "sccache", "distcc", "icecc"))
 _ZIG_DRIVERS = frozenset(("cc", "c++"))

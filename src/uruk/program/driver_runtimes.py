@@ -19,7 +19,12 @@ from uruk.program.link_plan import Input, LinkPlan
 from uruk.program.settings import Settings
 from uruk.target import HERE
 
-_LANGUAGES = (("++", ("stdc++", "m")), ("gfortran", ("gfortran", "m")), ("gdc", ("gphobos", "gdruntime")))
+_LANGUAGES = (
+    ("++", ("stdc++", "m")),
+    ("gfortran", ("gfortran", "m")),
+    ("gdc", ("gphobos", "gdruntime")),
+    ("gccgo", ("gobegin", "go", "m", "gcc")),  # the first has main(); the last, split stacks
+)
 """By what a driver's name contains, the libraries that it adds; LIBRARY `stdc++` is another one by ``-stdlib=``."""
 _PRELOADED = {
     "address": ("libasan.so", "libclang_rt.asan-{}.so"),
@@ -51,6 +56,8 @@ def add_language_libraries(plan: LinkPlan, driver: str) -> None:
         if part in name:
             for library in libraries:
                 plan.inputs.append(plan.language_library(library))
+    if "gccgo" in name and HERE.architecture == "x86_64" and "aarch64" not in name:
+        plan.wrapped.append("pthread_create")  # threads of C code get the stacks of Go's, where gcc can split them
 
 
 def has_runtime(flag: str) -> bool:
