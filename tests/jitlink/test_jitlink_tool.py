@@ -85,6 +85,9 @@ def test_errors(cc: Compile, tmp_path: Path) -> None:
     assert "No such file or directory" in refused("-noexec", main, "-check=gone.txt")
     assert "has no rule" in refused("-noexec", main, f"-check={source}")
     assert "no regular expression" in refused("-noexec", main, "-show-graphs=(")
+    # A folder is there, and is no file.
+    for words in ((tmp_path,), (main, f"-sectcreate=s,{tmp_path}"), (main, f"-check={tmp_path}")):
+        assert refused("-noexec", *words) == f"uruk-jitlink: '{tmp_path}': Is a directory\n"
     fake = main.with_name("fake.a")
     fake.write_bytes(main.read_bytes())
     assert "not an archive" in refused("-noexec", main, fake)
@@ -277,6 +280,8 @@ def test_show_graph(cc: Compile) -> None:
     assert "  block 0x0 size = 0x00000008, align = 8, alignment-offset = 0\n" in text
     assert "External symbols:\n  0x123456789a: " in text
     assert linked(*SLAB, main, "-abs=far=0", "-show-graphs=other").out == ""
+    posix = linked(*SLAB, main, "-abs=far=0x123456789a", "-show-graphs=^/[[:alnum:]/_.-]*[[:alpha:]][.]o$")
+    assert (posix.out, posix.err) == (text, "")
 
 
 def test_show_contents(cc: Compile) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uruk.jitlink.failures import ToolError, not_found
+from uruk.jitlink.failures import ToolError, unreadable
 from uruk.named_tuples import NamedTuple
 
 
@@ -19,7 +19,7 @@ def rules_of(path: str, name: str) -> list[Rule]:
         with open(path, encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()
     except OSError as error:
-        raise not_found(path) from error
+        raise unreadable(path, error) from error
     rules = rules_in(lines, name)
     if not rules:
         raise ToolError(f"Some checks in {path} failed: the file has no rule that begins with `# {name}:'")

@@ -60,3 +60,8 @@ def input_error(path: str, error: UrukError) -> ToolError:
 def not_found(path: str) -> ToolError:
     """Return the error for a file that is not there."""
     return ToolError(f"'{path}': {os.strerror(2)}")
+
+
+def unreadable(path: str, error: OSError) -> ToolError:
+    """Return the error for a file that cannot be read, for whatever reason."""
+    return ToolError(f"'{path}': {error.strerror}")

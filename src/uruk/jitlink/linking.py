@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uruk.errors import UnknownTarget, UrukError
 from uruk.formats.heads import HEAD, target_of_head
 from uruk.formats.registry import format_named
-from uruk.jitlink.failures import ToolError, not_found
+from uruk.jitlink.failures import ToolError, unreadable
 from uruk.jitlink.inputs import Inputs
 from uruk.jitlink.linked_files import LinkedFiles
 from uruk.jitlink.module_order import order_modules
@@ -150,7 +150,7 @@ class Linking:
         # Loads read in the byte order of the target, which need not be this machine's.
         order = self.kinds.order
         facts = LinkFacts(self._linked, self._inputs.absolute, self._read, self.target.architecture, order)
-        check_files(self._line.texts("check"), self._line.last("check-name") or "jitlink-check", facts)
+        check_files(self._line.texts("check"), self._line.last("check-name", "jitlink-check"), facts)
 
     def close(self) -> None:
         """End the session."""
@@ -168,7 +168,7 @@ def _say_linked(state: State) -> None:
 def target_of_line(line: CommandLine) -> Target:
     """Return the target that the line names, or that of the first object among the inputs.
 
-    Raises ToolError for a file that is not there, and for a target that uruk does not know.
+    Raises ToolError for a file that cannot be read, and for a target that uruk does not know.
     """
     if triple := line.last("triple"):
         try:
@@ -180,7 +180,7 @@ def target_of_line(line: CommandLine) -> Target:
             with open(placed.text, "rb") as file:
                 target = target_of_head(file.read(HEAD))
         except OSError as error:
-            raise not_found(placed.text) from error
+            raise unreadable(placed.text, error) from error
         # Archives and scripts tell no architecture, and the first object behind them decides.
         if target is not None and target.architecture:
             return target if target.system else target.of_own_system or target

@@ -21,7 +21,7 @@ from uruk.graph.graph import (
     Zone,
 )
 from uruk.graph.types import NONE
-from uruk.jitlink.failures import ToolError, not_found
+from uruk.jitlink.failures import ToolError, unreadable
 from uruk.jitlink.options import number
 from uruk.orc.dylib import JITDylib
 from uruk.target import Target
@@ -55,7 +55,7 @@ def add_section(home: JITDylib, text: str, target: Target) -> None:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        raise not_found(path) from error
+        raise unreadable(path, error) from error
     graph = _graph(home, section, path, content, symbols, target)
     # No roots: the section is linked when something refers to its symbols.
     home.add_graph(graph, home.create_tracker(path), roots=False)

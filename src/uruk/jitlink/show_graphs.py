@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 
 from uruk.jitlink.failures import ToolError
 from uruk.jitlink.graph_view import BlockView, FileView, SymbolView
 from uruk.passes.state import State
 
+_CLASSES = {
+    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "xdigit": "0-9a-fA-F",
+    "space": r"\s", "punct": r"!-/:-@\[-`{-~",
+}  # fmt: skip
+"""POSIX's classes of characters inside brackets, which Python's regular expressions have not."""
 _WIDTH = 16
 """Bytes of a line of contents."""
 
 
 def graphs_text(states: Iterable[State], pattern: str) -> str:
     """Return the graphs of all files whose names match a regular expression. Raises ToolError."""
-    try:
-        wanted = re.compile(pattern)
-    except re.error as error:
-        raise ToolError(f"-show-graphs={pattern} is no regular expression: {error}") from error
+    wanted = _compiled(pattern)
     views = (FileView(state, index) for state in states for index in range(len(state.graph.files)))
     return "".join(_graph(view) for view in views if wanted.search(view.name))
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return a regular expression of POSIX's. Raises ToolError."""
+    text = pattern
+    for name, members in _CLASSES.items():
+        text = text.replace(f"[:{name}:]", members)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of brackets that a later Python may read otherwise
+            return re.compile(text)
+    except re.error as error:
+        raise ToolError(f"-show-graphs={pattern} is no regular expression: {error}") from error
 
 
 def _graph(view: FileView) -> str:

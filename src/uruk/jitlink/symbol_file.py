@@ -12,7 +12,7 @@ import numpy as np
 
 from uruk.graph.graph import SymbolType
 from uruk.graph.types import true_rows, unsigned
-from uruk.jitlink.failures import ToolError
+from uruk.jitlink.failures import unreadable
 from uruk.passes.state import State
 
 
@@ -23,7 +23,7 @@ def write_symbols(states: Sequence[State], path: str) -> None:
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
     except OSError as error:
-        raise ToolError(f"'{path}': {error.strerror}") from error
+        raise unreadable(path, error) from error
 
 
 def _text(state: State) -> str:

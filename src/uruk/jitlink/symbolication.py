@@ -10,7 +10,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from uruk.jitlink.failures import ToolError
+from uruk.jitlink.failures import unreadable
 from uruk.jitlink.options import CommandLine
 
 FARTHEST = 1 << 31
@@ -76,4 +76,4 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
     except OSError as error:
-        raise ToolError(f"'{path}': {error.strerror}") from error
+        raise unreadable(path, error) from error
