@@ -185,7 +185,7 @@ def overloads_of(jit: Front, dylib: JITDylib, text: str) -> Linked | Overloads |
             candidates.append((symbol, types.signature(symbol.name, symbol.address)))
         except InvalidType:
             candidates.append((symbol, None))
-    return Overloads(text, candidates, types.declared.flush())
+    return Overloads(text, candidates, types.declared.kind)
 
 
 def is_cpp(text: str) -> bool:

@@ -227,6 +227,15 @@ def test_debug_information_that_grows_out_of_all_proportion(cc: Compile, jit: ur
     assert jit.lookup("f").function("int(int)")(1) == 2
 
 
+def test_members_that_share_a_name(cc: Compile, jit: uruk.LLJIT) -> None:
+    """What cffi finds wrong when it lays a structure out is told as other broken debug information is."""
+    path = cc("struct pair { int first; int other; } pair; struct pair twice(struct pair p) { return p; }", "-g")
+    jit.add_object(path.read_bytes().replace(b"other\0", b"first\0"))
+    for use in (lambda: jit.pair, lambda: jit.twice(None)):
+        with pytest.raises(uruk.UrukError, match=r"cffi refuses .*: give a prototype"):
+            use()
+
+
 def test_broken_debug_information(cc: Compile) -> None:
     """Whatever stands in the section, the answer is a type or an error, and comes soon; the code runs all the same."""
     data = cc(SOURCE, "-g").read_bytes()

@@ -7,7 +7,8 @@ another's. Two that share a name and differ get different tags.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Generator, Hashable
+from contextlib import contextmanager
 from typing import Any
 
 from uruk.c_types.declarations import Function, function_in
@@ -78,11 +79,21 @@ class Declared:
         ffi = self.flush()
         known = self._functions.get(text)
         if known is None:
-            known = self._functions[text] = function_in(ffi, text)
+            with _refusals_told():
+                known = self._functions[text] = function_in(ffi, text)
         return known
 
+    def kind(self, text: str) -> Any:
+        """Return cffi's type of a text, in which structures are laid out. Raises UrukError for what cffi refuses.
+
+        It takes declarations by their syntax, and finds only here that two members share a name, say.
+        """
+        ffi = self.flush()
+        with _refusals_told():
+            return ffi.typeof(text)
+
     def flush(self) -> Any:
-        """Return cffi.FFI with all that was declared. Raises UrukError for a text that cffi refuses: a bug here."""
+        """Return cffi.FFI with all that was declared. Raises UrukError for a text that cffi refuses."""
         from uruk.c_types.reader import reader
 
         if self._ffi is None:
@@ -91,10 +102,17 @@ class Declared:
             text, self._texts = "\n".join(self._texts), []
             self._functions.clear()  # what had no members may have some now
             self.text += f"{text}\n"
-            try:
+            with _refusals_told():
                 self._ffi.cdef(text)
-            except Exception as error:  # of cffi's own, and of its parser
-                raise UrukError(
-                    f"types from debug information that cffi refuses ({error}): give a prototype"
-                ) from error
         return self._ffi
+
+
+@contextmanager
+def _refusals_told() -> Generator[None, None, None]:
+    """Turn what cffi raises for a type into UrukError: a bug here, or debug information that is broken."""
+    try:
+        yield
+    except UrukError:
+        raise
+    except Exception as error:  # of cffi's own, of its parser, and of the layout of structures
+        raise UrukError(f"types from debug information that cffi refuses ({error}): give a prototype") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,14 +20,19 @@ _FLOATS = ("float", "double", "long double")
 
 
 class Overloads:
-    """Functions of C++ that share a name. A call chooses the one whose parameters take the arguments best."""
+    """Functions of C++ that share a name. A call chooses the one whose parameters take the arguments best.
 
-    def __init__(self, name: str, candidates: Sequence[tuple[Linked, Signature | None]], ffi: Any) -> None:
+    `kind_of` gives cffi's type of a text.
+    """
+
+    def __init__(
+        self, name: str, candidates: Sequence[tuple[Linked, Signature | None]], kind_of: Callable[[str], Any]
+    ) -> None:
         self.name = name
         self.candidates = tuple(symbol for symbol, _ in candidates)
         """All of them, those that need a prototype included."""
         self._typed = [(symbol, signature) for symbol, signature in candidates if signature is not None]
-        self._kinds = [ffi.typeof(signature.pointer).args for _, signature in self._typed]
+        self._kinds = [kind_of(signature.pointer).args for _, signature in self._typed]
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the function that takes these arguments. Raises InvalidType, with all candidates, if not one does."""

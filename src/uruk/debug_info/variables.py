@@ -76,7 +76,7 @@ class Variable:
     def _layout(self) -> Layout:
         declared = types_of(self._jit.session).declared
         with declared.lock:
-            kind = declared.flush().typeof(self.type.declare())
+            kind = declared.kind(self.type.declare())
         convention = convention_of(self._jit.executor.process.triple)
         try:
             return layout_of(kind, convention)
