@@ -50,6 +50,43 @@ int main() {
 }
 """
 
+NOTICED = """
+#include <windows.h>
+BOOL WINAPI DllMain(HINSTANCE self, DWORD reason, void *reserved) {
+    DWORD written;
+    if (reason == DLL_PROCESS_DETACH) WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), "end\\n", 4, &written, 0);
+    return TRUE;
+}
+__declspec(dllexport) int begin(void) { return 3; }
+"""
+ABORTING = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <windows.h>
+int begin(void);
+static void NTAPI notice(void *self, DWORD reason, void *reserved) {
+    if (reason == DLL_PROCESS_DETACH) puts("the program's"), fflush(stdout);
+}
+extern char _tls_used[];
+char *volatile used = _tls_used;
+__attribute__((section(".CRT$XLM"), used)) PIMAGE_TLS_CALLBACK callback = notice;
+int main(void) { printf("%d\\n", begin()); fflush(stdout); abort(); }
+"""
+
+
+def test_libraries_notice_that_a_program_aborts(wine: Path, tmp_path: Path) -> None:
+    """Their code for the end runs, and none of the program's own."""
+    for name, text in (("noticed", NOTICED), ("aborting", ABORTING)):
+        (tmp_path / f"{name}.c").write_text(text)
+    gcc = require_tool(GCC)
+    library, user = tmp_path / "noticed.dll", tmp_path / "aborting.obj"
+    run_tool([gcc, "-shared", "-w", "-o", str(library), str(tmp_path / "noticed.c")])
+    run_tool([gcc, "-c", "-w", "-o", str(user), str(tmp_path / "aborting.c")])
+    run_tool([gcc, "-o", str(tmp_path / "native.exe"), str(user), str(library)])
+    expected = run(["wine", tmp_path / "native.exe"])
+    assert (expected.stdout.split(), expected.status) == (["3", "end"], 3)
+    assert run_linked([user, library], [], [tmp_path]) == expected
+
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:

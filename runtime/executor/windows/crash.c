@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <windows.h>
+#include <winternl.h>
 
 enum {
     ABORTED = 3,          /* status of a program that calls abort() */
@@ -15,12 +16,17 @@ enum {
 };
 
 /* It may run in what is left of a stack that has overflowed, and takes less than 2 KiB of it. */
-static void tell(unsigned code, word address, word pc, word sp)
+static void say_last_words(unsigned code, word address, word pc, word sp)
 {
     char text[128];
     format_text(text, sizeof text, "uruk-crash code=0x%x address=0x%" PRIx64 " pc=0x%" PRIx64 " sp=0x%" PRIx64, code,
                 address, pc, sp);
     send_last_words(text);
+}
+
+static void tell(unsigned code, word address, word pc, word sp)
+{
+    say_last_words(code, address, pc, sp);
     TerminateProcess(GetCurrentProcess(), code);
 }
 
@@ -91,10 +97,31 @@ static LONG WINAPI handle_first(EXCEPTION_POINTERS *exception)
     return handle(exception);
 }
 
+/* Callbacks that lie outside their module are linked code's, for which a carrier was loaded. wine calls those of libraries
+ * when a process ends, and not those of its program; no system runs the program's after abort(). */
+static void silence_linked_callbacks(void)
+{
+    LIST_ENTRY *head = &NtCurrentTeb()->ProcessEnvironmentBlock->Ldr->InMemoryOrderModuleList;
+    for (LIST_ENTRY *next = head->Flink; next != head; next = next->Flink) {
+        word base = (word)CONTAINING_RECORD(next, LDR_DATA_TABLE_ENTRY, InMemoryOrderLinks)->DllBase;
+        const IMAGE_NT_HEADERS64 *headers = (const IMAGE_NT_HEADERS64 *)(base + (word)((const IMAGE_DOS_HEADER *)base)->e_lfanew);
+        const IMAGE_OPTIONAL_HEADER64 *image = &headers->OptionalHeader;
+        DWORD place = image->DataDirectory[IMAGE_DIRECTORY_ENTRY_TLS].VirtualAddress;
+        IMAGE_TLS_DIRECTORY64 *directory = place ? (IMAGE_TLS_DIRECTORY64 *)(base + place) : 0;
+        DWORD before;
+        if (directory && directory->AddressOfCallBacks && directory->AddressOfCallBacks - base >= image->SizeOfImage &&
+            VirtualProtect(directory, sizeof *directory, PAGE_READWRITE, &before))
+            directory->AddressOfCallBacks = 0;
+    }
+}
+
+/* abort() of a C runtime ends as its _exit() does: libraries are told of the end of the process. */
 static void report_abort(int number)
 {
     (void)number;
-    tell(ABORTED, 0, (word)__builtin_return_address(0), (word)__builtin_frame_address(0));
+    say_last_words(ABORTED, 0, (word)__builtin_return_address(0), (word)__builtin_frame_address(0));
+    silence_linked_callbacks();
+    ExitProcess(ABORTED);
 }
 
 int crashes_are_reported;
@@ -102,7 +129,7 @@ int crashes_are_reported;
 void uruk_abort(void)
 {
     if (crashes_are_reported)
-        report_abort(SIGNAL_OF_ABORT);
+        tell(ABORTED, 0, (word)__builtin_return_address(0), (word)__builtin_frame_address(0));
     leave_at_once(ABORTED);
 }
 
