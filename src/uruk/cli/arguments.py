@@ -173,8 +173,10 @@ _OF_LLVM = {
 
 def _own_spelling(word: str) -> str:
     """Return the option of this command that one of llvm-jitlink's is; any other word as it is."""
+    if not word.startswith("-"):
+        return word
     name, equals, value = word.partition("=")
-    own = _OF_LLVM.get(name[2:] if name.startswith("--") else name[1:] if name.startswith("-") else "")
+    own = _OF_LLVM.get(name[2:] if name.startswith("--") else name[1:])
     if own is None:
         return word
     # Without a program of its own, another process is uruk's executor.

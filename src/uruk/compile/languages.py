@@ -10,6 +10,8 @@ _SUFFIXES: dict[str, str] = {
     ".s": "assembler",
     ".S": "assembler-with-cpp",
 }
+_IR_SUFFIXES = (".ll", ".bc")
+_ENDS_OF_SOURCES = (*_SUFFIXES, *_IR_SUFFIXES)
 LLVM_IR = "llvm-ir"
 """The language of ``.ll`` and ``.bc`` files: no compiler is run for it (`uruk.compile.ir`)."""
 NAMES = {"c": "C", "c++": "C++", "assembler": "assembly", "assembler-with-cpp": "assembly"}
@@ -23,7 +25,7 @@ def language_of(path: str) -> str:
 
 def is_ir(path: str) -> bool:
     """Return True for the name of a file of LLVM IR, as text or bitcode."""
-    return path.endswith((".ll", ".bc"))
+    return path.endswith(_IR_SUFFIXES)
 
 
 def spoken_language(path: str) -> str:
@@ -33,4 +35,5 @@ def spoken_language(path: str) -> str:
 
 def is_source(path: str) -> bool:
     """Return True for the name of a file that is compiled: a source, or LLVM IR."""
-    return bool(language_of(path)) or is_ir(path)
+    # Lines name hundreds of objects: their end alone tells in a tenth of the time that they are none.
+    return path.endswith(_ENDS_OF_SOURCES) and (bool(language_of(path)) or is_ir(path))

@@ -65,7 +65,8 @@ class LinkPlan(Values):
 
     def add(self, kind: str, value: str) -> None:
         """Add an input in the state that holds here."""
-        self.inputs.append(self._state._replace(kind=kind, value=value))
+        _, _, *state = self._state
+        self.inputs.append(Input(kind, value, *state))
 
     def set_whole(self, whole: bool) -> None:
         """Have archives from here on linked whole, or not."""
