@@ -441,11 +441,13 @@ def _spans(pieces: Sequence[tuple[Graph, int, int]], bases: dict[int, int]) -> S
     """Return the places of the chosen objects' bytes in an arena where their arenas begin at `bases`; all, or none."""
     if not all(graph.spans for graph, _, _ in pieces):
         return ()
-    return [
-        replace(span, start=span.start + bases[id(graph.arena)])
-        for graph, low, high in pieces
-        for span in graph.spans[low:high]
-    ]
+    spans: list[Any] = []
+    for graph, low, high in pieces:
+        base = bases[id(graph.arena)]
+        # Arenas of most links begin at 0: their spans stay as they are.
+        own = graph.spans[low:high]
+        spans += [replace(span, start=span.start + base) for span in own] if base else own
+    return spans
 
 
 def _fallbacks(pieces: Sequence[tuple[Graph, int, int]]) -> Fallbacks:

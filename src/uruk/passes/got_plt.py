@@ -79,19 +79,20 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
         data[state.undefined[external.is_data]] = True
         # Thread-locals are data of their own kind: no stub can stand for one.
         far[state.undefined[list(external.tls)]] = False
-    narrow = kinds.narrow.take(edges.kind)
-    branch = kinds.having((Operand.BRANCH, Operand.STUB)).take(edges.kind)
+    # By symbols first, which are fewer than edges; JITLink has stubs for branches to other modules as well.
+    rows = np.arange(len(edges)) if state.as_jitlink else true_rows(far.take(state.canonical).take(edges.target))
+    kind, addend = edges.kind[rows], edges.addend[rows]
+    branch = kinds.having((Operand.BRANCH, Operand.STUB)).take(kind)
     # On x86-64 a field counts from its end: -4, and up to 4 less where an immediate of 1, 2 or 4 bytes follows it.
-    plain = (edges.addend == 0) | (
-        (edges.addend >= -8) & (edges.addend <= -4) & (kinds.base.take(edges.kind) == Base.PLACE)
-    )
+    plain = (addend == 0) | ((addend >= -8) & (addend <= -4) & (kinds.base.take(kind) == Base.PLACE))
     # JITLink's links have no stubs for other references, and fail; a program that runs is not to fail for that.
-    rows = true_rows((branch if state.as_jitlink and not state.execute else narrow | branch) & plain)
+    plain &= branch if state.as_jitlink and not state.execute else kinds.narrow.take(kind) | branch
+    rows, branch = rows[plain], branch[plain]
     target = state.canonical[edges.target[rows]]
     # A branch may go through a stub whatever is known of its target; a 32-bit reference only if it means a function.
-    wanted = far[target] & (branch[rows] | ~data[target])
+    wanted = far[target] & (branch | ~data[target])
     if state.as_jitlink:
-        wanted |= branch[rows] & _leaves_module(state, rows)
+        wanted |= branch & _leaves_module(state, rows)
         # JITLink has stubs for calls, and none for branches that reach a MiB or less (AArch64's conditional ones).
         return rows[wanted & (state.execute | ~kinds.short.take(edges.kind[rows]))]
     rows = rows[wanted]

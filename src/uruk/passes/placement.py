@@ -86,29 +86,20 @@ def data_references(state: State, rows: I64) -> tuple[I64, I64]:
     Such symbols are what code of a program at a fixed address, which lies low natively, reaches by relative fields.
     """
     external, symbols = state.external, state.symbols
-    target = state.canonical[state.edges.target[rows]]
-    fixed = true_rows(symbols.kind[target] == SymbolKind.ABSOLUTE)
-    asked = external is not None and state.undefined.size > 0
-    if not fixed.size and not asked:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    # Higher ones are left to the range check: low code natively refers to low addresses only.
-    fixed = fixed[symbols.value[target[fixed]] < FIXED_END]
-    place = np.zeros(rows.size, np.int64)
-    known = np.zeros(rows.size, np.bool_)
-    if asked:
-        assert external is not None
-        is_needed = np.zeros(len(symbols), np.bool_)
-        is_needed[state.undefined] = external.found & external.is_data & ~external.own
-        # Functions have stubs, and what the link provides itself lies in this batch: neither bounds the place.
-        known = is_needed[target]
-        address = np.zeros(len(symbols), np.int64)
-        address[state.undefined] = external.address
-        place = address[target]
+    # By symbols first, which are fewer than edges. Higher absolute ones are left to the range check: low code natively
+    # refers to low addresses only.
+    known = (symbols.kind == SymbolKind.ABSOLUTE) & (symbols.value < FIXED_END)
     # An absolute symbol's value is its address.
-    place[fixed] = symbols.value[target[fixed]].view(np.int64)
-    known[fixed] = True
-    wanted = true_rows(known)
-    rows, place = rows[wanted], place[wanted]
+    address = symbols.value.view(np.int64)
+    if external is not None and state.undefined.size:
+        # Functions have stubs, and what the link provides itself lies in this batch: neither bounds the place.
+        known[state.undefined] = external.found & external.is_data & ~external.own
+        address = address.copy()
+        address[state.undefined] = external.address
+    if not some(known):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    rows = rows[known.take(state.canonical).take(state.edges.target[rows])]
+    place = address[state.canonical[state.edges.target[rows]]]
     if rows.size:  # where no slab can lie within reach, the range check has the last word
         reach = state.graph.kinds.reach[state.edges.kind[rows]]
         # Addresses that no slab could come close to would leave an empty window, and refuse the whole batch for one

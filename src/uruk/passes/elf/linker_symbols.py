@@ -55,6 +55,9 @@ def find(state: State, initialisers: I64) -> LinkerSymbols:
     linker = LinkerSymbols()
     sections: dict[tuple[int, str], int] = {}
     for index, text in enumerate(state.names.ids.texts(state.symbols.name[state.undefined].tolist())):
+        # Most names are C++ ones, which the link provides none of.
+        if text.startswith(b"_Z"):
+            continue
         if text in OWN_PLACES:
             linker.places.append((index, _module_of(state, index), text))
         # `end`, `etext` and the like are among OWN_PLACES; every other name that the link provides begins with `_`.

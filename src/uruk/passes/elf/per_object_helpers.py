@@ -34,7 +34,8 @@ def keep_own_copies(graph: Graph, names: Names) -> None:
     maybe &= (symbols.type == SymbolType.OBJECT) | (symbols.name == names[_FUNCTION])
     rows = true_rows(maybe)
     ids: list[int] = symbols.name[rows].tolist()
-    helpers = {name for name in set(ids) if names.text(name).startswith((_POINTERS, _FUNCTION))}
+    texts = zip(ids, names.ids.texts(ids), strict=True)
+    helpers = {name for name, text in texts if text.startswith((_POINTERS, _FUNCTION))}
     rows = rows[np.array([name in helpers for name in ids], np.bool_)]
     own = group[symbols.block[rows]]
     rows, own = rows[own >= 0], own[own >= 0]

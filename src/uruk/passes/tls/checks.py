@@ -9,7 +9,7 @@ import numpy as np
 from uruk.errors import TLSError, UnsupportedRelocation
 from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I64, NONE, U8, AnyArray, Bool, true_rows
+from uruk.graph.types import I64, NONE, U8, AnyArray, Bool, some, true_rows
 from uruk.passes.faults import Faults
 from uruk.passes.state import State
 
@@ -51,8 +51,11 @@ def refuse_addresses(state: State, faults: Faults) -> None:
     if state.external is not None:
         # What is undefined has no block; the answers have a home for each thread-local from elsewhere.
         local[state.undefined[list(state.external.tls)]] = True
+    if not some(local):
+        return
     edges, kinds = state.edges, state.graph.kinds
-    bad = true_rows(local[state.canonical][edges.target] & kinds.having(PLAIN)[edges.kind])
+    bad = true_rows(local.take(state.canonical).take(edges.target))
+    bad = bad[kinds.having(PLAIN)[edges.kind[bad]]]
     make_error = partial(_mismatch, state, "is thread-local", "but this code takes it for an ordinary one")
     faults.add(bad, state.objects_of(bad), make_error)
 

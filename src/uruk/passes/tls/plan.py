@@ -36,7 +36,7 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     plan = TLSPlan()
     # Edges that only thread-locals may have, whatever their symbols say.
     rows = true_rows(state.graph.kinds.having(USERS).take(edges.kind))
-    operand = state.graph.kinds.operand[edges.kind]
+    operand = state.graph.kinds.operand.take(edges.kind)
     faults = Faults()
     # All checks come before anything is loaded, and together, so that every object at fault is named at once.
     checks.refuse_addresses(state, faults)
