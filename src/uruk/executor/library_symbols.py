@@ -48,9 +48,14 @@ class FoundSymbols:
         """Addresses, and which are variables."""
         return self.address, self.is_data
 
+    def put(self, row: int, address: int, is_data: bool, in_library: bool, by_need: bool) -> None:
+        """Write a row."""
+        self.address[row], self.is_data[row] = address, is_data
+        self.in_library[row], self.by_need[row] = in_library, by_need
+
     def clear(self, row: int) -> None:
         """Make a row that of a name which no library defines."""
-        self.address[row] = self.is_data[row] = self.in_library[row] = self.by_need[row] = 0
+        self.put(row, 0, False, False, False)
 
     def take(self, row: int, answer: FoundSymbols) -> None:
         """Make a row the only one of another answer."""

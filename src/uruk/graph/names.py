@@ -58,6 +58,12 @@ class Ids:
             self._learn()
         return self._homes[number]
 
+    def homes(self, numbers: Sequence[int]) -> list[Names]:
+        """Return the tables that numbers belong to, as `home` does."""
+        if len(self._homes) <= max(numbers, default=-1):
+            self._learn()
+        return list(map(self._homes.__getitem__, numbers))
+
     def _learn(self) -> None:
         """Bring `_texts` and `_homes` up to date with the names that the tables have interned since the last call."""
         more = len(self) - len(self._texts)

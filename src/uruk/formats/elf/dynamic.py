@@ -9,7 +9,6 @@ library's thread-local storage dynamic for good.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from uruk.formats.gather import NAME_SHARING
 from uruk.formats.interface import LibraryDefinition
 from uruk.graph.types import I64, AnyArray
 from uruk.machines import OF_ELF
+from uruk.named_tuples import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -51,8 +51,7 @@ _LONGEST_STRING = 4096  # of names of libraries and versions; bounds the work th
 _BOUND_BY_NAME = (1, 2, 10)  # STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE
 
 
-@dataclass(frozen=True, slots=True)
-class DynamicSymbol:
+class DynamicSymbol(NamedTuple):
     """A symbol that a library defines. `value` is relative to the load address, or to the TLS block for STT_TLS.
 
     `type` and `binding` are gABI's STT_ and STB_ numbers, `size` is in bytes. `default` is true if references without a

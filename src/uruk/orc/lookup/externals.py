@@ -34,12 +34,11 @@ def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -
     if platform is None or dylib.removed or not names:
         return is_found, address, is_data
     interposed, own = platform.interposed_names, place_names(session.target)
-    for row, name in enumerate(names):
-        # A platform's own functions stand for every version of a name.
-        base = name.partition(b"@")[0]
-        if base in interposed:
-            address[row] = signed(platform.interposed(base))
-            is_found[row] = address[row] != 0
+    # A platform's own functions stand for every version of a name.
+    bases = [name.partition(b"@")[0] if b"@" in name else name for name in names]
+    for row in [row for row, base in enumerate(bases) if base in interposed]:
+        address[row] = signed(platform.interposed(bases[row]))
+        is_found[row] = address[row] != 0
     # Names of places in the program (`_end`, `etext`) would give those of the interpreter.
     rows = [row for row in true_rows(~is_found).tolist() if names[row] not in own]
     if rows:

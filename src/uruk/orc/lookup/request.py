@@ -213,11 +213,13 @@ class _Resolver:
         session = self.session
         address = np.zeros(names.size, np.int64)
         is_found, is_data = np.zeros((2, names.size), np.bool_)
-        rows_of: dict[Contents, list[int]] = {}
         numbers: list[int] = names.tolist()
-        every_text = session.ids.texts(numbers)
-        for row, number in enumerate(numbers):
-            rows_of.setdefault(session.home(number, self.dylib), []).append(row)
+        every_text, homes = session.ids.texts(numbers), session.ids.homes(numbers)
+        # Names that all dylibs share belong to the code that uses them.
+        rows_of: dict[Contents, list[int]] = {}
+        for home in {id(home): home for home in homes}.values():
+            rows = [row for row, other in enumerate(homes) if other is home]
+            rows_of.setdefault(home.owner or self.dylib, []).extend(rows)
         for dylib, rows in rows_of.items():
             texts = [every_text[row] for row in rows]
             is_found[rows], address[rows], is_data[rows] = find_externals(session, dylib, texts)

@@ -9,7 +9,7 @@ import numpy as np
 
 from uruk.graph.types import ADDRESSES
 from uruk.platforms.linux import process_symbols
-from uruk.platforms.linux.seen_symbols import Row, Seen, addresses_in, described
+from uruk.platforms.linux.seen_symbols import Row, Seen, described
 
 if TYPE_CHECKING:
     from uruk.executor.control import Runtime
@@ -70,11 +70,15 @@ class LibrariesHere:
             seen = self.seen() if len(names) <= FEW else None
             if seen is not None:
                 return _columns(seen.rows(tuple(handles), names))
-            found = [addresses_in(handles, name) for name in names]
+            found = [process_symbols.find_each(handle, names) for handle in handles]
+            rows = [row for row, addresses in enumerate(zip(*found, strict=True)) if any(addresses)]
             # To describe an address, the loader looks through all symbols of its library.
-            most = max(FEW, self._few // DESCRIBED)
-            if self._runtime is None or len(found) - found.count([]) <= most:
-                return _columns([described(addresses) for addresses in found])
+            if self._runtime is None or len(rows) <= max(FEW, self._few // DESCRIBED):
+                symbols = FoundSymbols.nothing(len(names))
+                for row in rows:
+                    pairs = zip(handles, found, strict=True)
+                    symbols.put(row, *described([(handle, places[row]) for handle, places in pairs if places[row]]))
+                return symbols
         return find_symbols(self._runtime(), handles, names)
 
     def seen(self) -> Seen | None:

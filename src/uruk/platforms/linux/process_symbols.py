@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 
 from uruk.errors import LibraryError
 from uruk.records import record
@@ -112,6 +113,15 @@ def find_symbol(handle: int | None, name: bytes) -> int:
         base, _, version = name.partition(b"@")
         return _dlvsym(_PROCESS if handle is None else handle, base, version) or 0
     return _dlsym(_PROCESS if handle is None else handle, name) or 0
+
+
+def find_each(handle: int | None, names: Sequence[bytes]) -> list[int]:
+    """Return the address of each of many symbols, as `find_symbol` does."""
+    text = b"".join(names)
+    if b"\0" in text or b"@" in text:
+        return [find_symbol(handle, name) for name in names]
+    place = _PROCESS if handle is None else handle
+    return [_dlsym(place, name) or 0 for name in names]
 
 
 def describe(address: int) -> Found:
