@@ -133,7 +133,8 @@ class LLJIT(Calling, Attributes, Unique):
             from uruk.platforms.linux.process_here import LinuxHere, executor_here
 
             process = LinuxHere(
-                executor_here(slab_size, mapper, memory=memory, executes=executes, linked_only_for=linked_only_for)
+                executor_here(slab_size, mapper, memory=memory, executes=executes, linked_only_for=linked_only_for),
+                executes=executes,
             )
             self.executor: Executor = process.executor
             kind = UnrunLinuxPlatform if self.executor.memory.fixed else LinuxPlatform

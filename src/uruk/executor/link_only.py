@@ -59,6 +59,14 @@ class NoTLS:
         return None
 
 
+class UnrunTLS(NoTLS):
+    """The same for code of this process's kind: variables of libraries could be reached by every access model."""
+
+    def is_static(self, name: bytes, library: str) -> bool:
+        """See `ProcessTLS.is_static`."""
+        return True
+
+
 class LinkOnly:
     """A host of links (`uruk.link.Host`) whose code is not run; only its memory is given."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -165,6 +164,8 @@ class LinkedProgram:
         A child is ended by force: a sanitizer's runtime would report at the end what is not the program's.
         """
         if self.child is not None:
+            import signal  # most programs link at the first attempt
+
             self.child.send(signal.SIGKILL)
         with contextlib.suppress(ExecutorError):
             self.jit.close()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from uruk.executor.control import Runtime
     from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.executor.link_only import UnrunTLS
     from uruk.executor.native_calls import NativeCalls
     from uruk.executor.process_stubs import ProcessStubs
     from uruk.executor.stub_pool import StubPool
@@ -47,7 +48,7 @@ class LinuxProcess(ABC):
         """Return what has the memory of thread-local storage in it."""
 
     @property
-    def tls(self) -> ProcessTLS:
+    def tls(self) -> ProcessTLS | UnrunTLS:
         """See `Host.tls`."""
         if self._tls is None:
             from uruk.platforms.linux.tls.loader import ProcessTLS

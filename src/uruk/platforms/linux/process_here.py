@@ -19,6 +19,7 @@ from uruk.target import HERE, Target
 
 if TYPE_CHECKING:
     from uruk.executor.control import Runtime
+    from uruk.executor.link_only import UnrunTLS
     from uruk.executor.native_calls import NativeCalls
     from uruk.executor.python_guards import PythonGuards
     from uruk.executor.stub_pool import StubPool
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from uruk.memory.mapper import Mapper
     from uruk.platforms.linux.seen_symbols import Seen
     from uruk.platforms.linux.tls.carriers import Carriers
+    from uruk.platforms.linux.tls.loader import ProcessTLS
 
 
 def executor_here(
@@ -39,10 +41,11 @@ def executor_here(
     """Return an executor of this process.
 
     `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory. `memory` is used
-    in the place of slabs. Without `executes` nothing that is linked will run, and the runtime need not be linked for
-    its sake; libraries of code that is `linked_only_for` another target at fixed addresses are read, and not loaded.
+    in the place of slabs. Without `executes` nothing that is linked will run: the dynamic loader need not know slabs,
+    and the runtime need not be linked for the code's sake. Libraries of code that is `linked_only_for` another target
+    at fixed addresses are read, and not loaded.
     """
-    memory = memory or SlabManager(mapper or InProcessMapper(InProcessSlabs()), slab_size)
+    memory = memory or SlabManager(mapper or InProcessMapper(InProcessSlabs() if executes else None), slab_size)
     if memory.fixed and linked_only_for:
         target = linked_only_for if isinstance(linked_only_for, Target) else Target.of_triple(linked_only_for)
         if target != HERE:
@@ -61,9 +64,20 @@ def _pool() -> StubPool:
 class LinuxHere(LinuxProcess):
     """See `LinuxProcess`. Its runtime, carriers and memory of stubs are one for all sessions."""
 
-    def __init__(self, executor: InProcessExecutor) -> None:
+    def __init__(self, executor: InProcessExecutor, *, executes: bool = True) -> None:
+        """Without `executes` nothing that is linked will run, so that no thread is given storage for it."""
         super().__init__(executor, _pool)
+        self._executes = executes
         self._guards: PythonGuards | None = None
+
+    @property
+    def tls(self) -> ProcessTLS | UnrunTLS:
+        """See `LinuxProcess.tls`."""
+        if self._executes:
+            return super().tls
+        from uruk.executor.link_only import UnrunTLS
+
+        return UnrunTLS()
 
     @property
     def runtime(self) -> Runtime:

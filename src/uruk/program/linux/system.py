@@ -69,11 +69,13 @@ class LinuxPrograms:
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
         """See `ProgramSystem.before_inputs`: libraries' thread-locals get static storage while there is room for it."""
-        from uruk.platforms.linux.interposition import ProgramExports
         from uruk.platforms.linux.platform import linux_platform
 
-        if isinstance(linker.exports, ProgramExports):
-            linker.exports.looks_for_wrappers = bool(settings.plan.runtimes and settings.plan.preloaded)
+        if linker.exports is not None:  # a program in a child
+            from uruk.platforms.linux.interposition import ProgramExports
+
+            if isinstance(linker.exports, ProgramExports):
+                linker.exports.looks_for_wrappers = bool(settings.plan.runtimes and settings.plan.preloaded)
         if settings.plan.starts_itself and settings.execute:
             linux_platform(linker.platform).replacements[_START_MAIN] = b"uruk_rt_libc_start_main"
         for variable, library in settings.bound_early:
