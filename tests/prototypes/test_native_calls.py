@@ -6,6 +6,7 @@ import array
 import gc
 import inspect
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,8 @@ EDGES = [
     0,
     1,
     -1,
+    -5,
+    -6,
     *(sign * (1 << bits) + more for bits in (7, 8, 15, 16, 31, 32, 63, 64) for sign in (1, -1) for more in (-1, 0, 1)),
 ]
 VALUES: list[Any] = [
@@ -132,6 +135,40 @@ def test_both_ways_do_the_same_with_anything(jit: uruk.LLJIT, name: str) -> None
             assert outcome(native, values) == outcome(other, values), values
     for values in ((), start[1:], (*start, 1)):
         assert outcome(native, values) == outcome(other, values), values
+
+
+def test_integers_that_an_interpreter_has_once(jit: uruk.LLJIT) -> None:
+    same, other = pair(jit, "two", PROTOTYPES["two"])
+    long, _ = pair(jit, "i64", PROTOTYPES["i64"])
+    before = [sys.getrefcount(number) for number in range(-5, 257)]
+    for _ in range(100):
+        for number in range(-20, 300):
+            assert same(number, 7) == number - 7
+            assert long(number) == number
+    assert [same(number, 0) for number in range(-20, 300)] == [other(number, 0) for number in range(-20, 300)]
+    after = [sys.getrefcount(number) for number in range(-5, 257)]
+    assert all(abs(new - old) < 100 for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_function_that_is_called_while_it_runs(jit: uruk.LLJIT, fails: bool) -> None:
+    call = jit.lookup("call").function("int(int (*)(int), int)")
+
+    def again(depth: int) -> int:
+        if depth:
+            return call(callback, depth - 1) + 1
+        if fails:
+            raise ValueError("the last one")
+        return 0
+
+    callback = jit.callback("int(int)", again)
+    for _ in range(3):
+        if not fails:
+            assert call(callback, 9) == 9
+            continue
+        with pytest.raises(ValueError, match="the last one"):
+            call(callback, 9)
+    callback.release()
 
 
 def test_arguments_reach_the_function(jit: uruk.LLJIT) -> None:

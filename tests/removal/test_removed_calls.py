@@ -21,17 +21,20 @@ int second(int x) { return x + 1; }
 double real(double x) { return x; }
 struct large { long words[9]; };
 struct large large(int x) { return (struct large){{x}}; }
+void empty(void *place, unsigned long size) { }
 """
 TOP = """
 struct large { long words[9]; };
 extern int base(int), second(int);
 extern double real(double);
 extern struct large large(int);
+extern void empty(void *, unsigned long);
 int (*kept)(int) = second;
 int direct(int x) { return base(x) + 1; }
 int tail(int x) { return second(x); }
 int pointer(int x) { return kept(x) + 1; }
 double floating(double x) { return real(x) + 1; }
+void buffer(void *place, unsigned long size) { empty(place, size); }
 int structure(int x) { return large(x).words[0]; }
 int through(int (*function)(int), int x) { return function(x) + 1; }
 """
@@ -68,6 +71,8 @@ for name in ("base", "direct", "tail", "pointer", "structure"):
     for _ in range(3):
         says(function[name], 1)
 says(function["floating"], 1.0)
+for _ in range(2):
+    says(function["buffer"], bytearray(4), 4)
 says(jit.lookup("direct").function(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)), 1)
 says(jit.lookup("direct").function(ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int)), 1)
 says(jit.executor.call, jit.lookup("tail").address, 1)
@@ -97,7 +102,8 @@ jit.close()
 """
 SAID = (
     "`base' `base' `base' `base' `base' `base' `second' `second' `second' `second' `second' `second' "
-    "`large' `large' `large' `real' `base' `base' `second' `base' `base' `base' `second' `base' returned 6\n"
+    "`large' `large' `large' `real' `empty' `empty' "
+    "`base' `base' `second' `base' `base' `base' `second' `base' returned 6\n"
     '800 {"`base\' of base.o"}\n'
 )
 
@@ -117,7 +123,12 @@ def run(text: str, *objects: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-NAMES_OF_TOP = {**NAMES, "floating": "double(double)", "through": "int(int(*)(int), int)"}
+NAMES_OF_TOP = {
+    **NAMES,
+    "floating": "double(double)",
+    "buffer": "void(void *, size_t)",
+    "through": "int(int(*)(int), int)",
+}
 
 
 @pytest.mark.parametrize("flags", [["-fPIC"], ["-fno-pic"], ["-fPIC", "-fno-plt"]], ids=" ".join)

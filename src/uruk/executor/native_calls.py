@@ -84,10 +84,13 @@ def _pointer(step: Step) -> bytes | None:
 _INT = _SLOT.pack(_SIGNED, 0, _ANY, -(1 << 31), (1 << 31) - 1)
 _LONG = _SLOT.pack(_SIGNED, 0, _ANY, -(1 << 63), (1 << 63) - 1)
 _NUMBER, _SINGLE = _SLOT.pack(_DOUBLE, 0, _ANY, 0, 0), _SLOT.pack(_FLOAT, 0, _ANY, 0, 0)
+_VOID, _PLACE = _SLOT.pack(_NOTHING, 0, _ANY, 0, 0), _SLOT.pack(_POINTER, 0, _ANY, 0, 0)
+_SIZE = _SLOT.pack(_UNSIGNED64, 0, _ANY, 0, 0)
 SHAPES: list[tuple[bytes, tuple[bytes, ...]]] = [
     *((result, arguments) for result in (_LONG, _NUMBER, _SINGLE) for arguments in ((), (_LONG,), (_LONG, _NUMBER))),
     (_NUMBER, (_NUMBER,)),
     (_INT, (_INT, _INT)),
+    (_VOID, (_PLACE, _SIZE)),
 ]
 """Results and arguments for which C has a call of its own each: all places where it calls linked code."""
 
