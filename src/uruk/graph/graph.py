@@ -279,6 +279,14 @@ class Ranges:
     groups: I64
 
 
+def first_rows(owner: I32, count: int) -> I64:
+    """Return the first row of each of `count` objects in an ascending column of owners, and the number of rows."""
+    if count == 1:
+        return np.array([0, owner.size], np.int64)
+    # Side "left" finds the first row of each object, and for an object without rows that of the next one.
+    return owner.searchsorted(np.arange(count + 1))
+
+
 NAME_LIMIT = 4096
 """About how many bytes of a section's name an error shows."""
 
@@ -312,6 +320,13 @@ class Graph:
     rows: ClassVar[ObjectRows | None] = None
     """The graph's one object as rows, where it was read row by row; see `uruk.graph.row_graph`, whose graphs have it
     for themselves."""
+
+    @classmethod
+    def empty(cls, kinds: KindTable, arena: Arena) -> Graph:
+        """Return the graph of no objects."""
+        starts = np.zeros(1, np.int64)
+        ranges = Ranges(starts, starts, starts, starts)
+        return cls(kinds, arena, [], Blocks.empty(), Symbols.empty(), Relocations.empty(), Groups.empty(), ranges)
 
     def forget_rows(self) -> None:
         """Note that the tables are about to be changed in place."""

@@ -25,7 +25,7 @@ from uruk.formats.coff.symbol_table import Tables, make_symbols
 from uruk.formats.coff.symbols import read_records
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
-from uruk.graph.graph import Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
+from uruk.graph.graph import Blocks, Graph, Groups, Ranges, Relocations, Role, Zone, first_rows
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, Bool, filled, true_rows
 
@@ -37,7 +37,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     Raises ObjectFormatError for the first malformed object.
     """
     if not spans:
-        return _empty_graph(arena, pair)
+        return Graph.empty(pair.KINDS, arena)
     buffer = arena.buffers[0]
     view = memoryview(buffer)
     short = ShortNames(arena)
@@ -60,7 +60,6 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     groups, group_of_section = make_groups(sections, comdats, name, block_of_section, arena, names)
     blocks = _make_blocks(sections, loaded, group_of_section)
     relocations = _relocation_tables(sections, blocks, true_rows(loaded))
-    count = len(spans)
     return Graph(
         pair.KINDS,
         arena,
@@ -69,27 +68,20 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
         symbols,
         relocations,
         groups,
-        Ranges(
-            _first_rows(blocks.object, count),
-            start,
-            _first_rows(blocks.object[relocations.block], count),
-            _first_rows(groups.object, count),
-        ),
+        _ranges(len(spans), blocks, start, relocations, groups),
         fallbacks=fallbacks,
         linker_words={owner: given.recorded for owner, given in directives.items() if given.recorded},
     )
 
 
-def _empty_graph(arena: Arena, pair: Pair) -> Graph:
-    starts = np.zeros(1, np.int64)
-    ranges = Ranges(starts, starts, starts, starts)
-    return Graph(pair.KINDS, arena, [], Blocks.empty(), Symbols.empty(), Relocations.empty(), Groups.empty(), ranges)
-
-
-def _first_rows(owner: I32, count: int) -> I64:
-    """Return where the rows of each of `count` objects begin in a column of owners, and the end."""
-    # Owners ascend. Side "left" finds the first row of each; an object without rows gets an empty range.
-    return owner.searchsorted(np.arange(count + 1))
+def _ranges(count: int, blocks: Blocks, symbols: I64, relocations: Relocations, groups: Groups) -> Ranges:
+    """Return where the rows of each of `count` objects begin in the tables, and the ends; `symbols` is known."""
+    return Ranges(
+        first_rows(blocks.object, count),
+        symbols,
+        first_rows(blocks.object[relocations.block], count),
+        first_rows(groups.object, count),
+    )
 
 
 _NOT_LOADED = (

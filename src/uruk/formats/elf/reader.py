@@ -24,7 +24,7 @@ from uruk.formats.elf.small_reader import read_small
 from uruk.formats.elf.symbols import read_groups, read_symbols
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
-from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Symbols, Zone
+from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Ranges, Relocations, Zone, first_rows
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
 from uruk.graph.row_graph import RowGraph
@@ -106,7 +106,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     Raises ObjectFormatError for the first malformed object.
     """
     if not spans:
-        return _empty_graph(arena, pair)
+        return Graph.empty(pair.KINDS, arena)
     # A memoryview is sliced without a copy, and costs less than an array for single numbers.
     view = memoryview(arena.buffers[0])
     # The most frequent call of a session: one small object, for which columns cost more than plain Python.
@@ -146,10 +146,10 @@ def read_columns(arena: Arena, spans: Sequence[Span], headers: Sequence[Header],
         relocations,
         group_table,
         Ranges(
-            _first_rows(blocks.object, count),
+            first_rows(blocks.object, count),
             symbol_start,
             relocation_start,
-            _first_rows(group_table.object, count),
+            first_rows(group_table.object, count),
         ),
         trampolines=_with_trampolines(sections),
     )
@@ -161,28 +161,6 @@ def _with_trampolines(sections: Sections) -> frozenset[str]:
     rows = true_rows(sections.flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR)
     marked = [row for row in rows.tolist() if sections.name(row) == ".note.GNU-stack"]
     return frozenset(sections.files[int(sections.object[row])] for row in marked)
-
-
-def _empty_graph(arena: Arena, pair: Pair) -> Graph:
-    starts = np.zeros(1, np.int64)
-    return Graph(
-        pair.KINDS,
-        arena,
-        [],
-        Blocks.empty(),
-        Symbols.empty(),
-        Relocations.empty(),
-        Groups.empty(),
-        Ranges(starts, starts, starts, starts),
-    )
-
-
-def _first_rows(owner: I32, count: int) -> I64:
-    """Return the first row of each of `count` objects in an ascending column of owners, and the number of rows."""
-    if count == 1:
-        return np.array([0, owner.size], np.int64)
-    # Side "left" finds the first row of each object, and for an object without rows that of the next one.
-    return owner.searchsorted(np.arange(count + 1))
 
 
 def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32, Bool]:
@@ -292,5 +270,5 @@ def _find_relocations(
     order = block.argsort(kind="stable")
     block = block[order]
     # Blocks are in the order of their objects, and so are tables that are ordered by block.
-    starts = _first_rows(owner[order], len(sections.counts))
+    starts = first_rows(owner[order], len(sections.counts))
     return Relocations(block, content[order], count[order]), starts
