@@ -144,12 +144,19 @@ class _Relocation:
 
 
 class _Slots:
-    """Assigns slots of whole words behind the headers, and collects the relocations by which the loader fills them."""
+    """Slots of whole words behind the headers, and the relocations by which the loader fills them.
+
+    Offsets are those in the file.
+    """
 
     def __init__(self, start: int) -> None:
         self.start = start
         self.end = start
         self.relocations: list[_Relocation] = []
+        self.module: int | None = None
+        self.tp: int | None = None
+        self.descriptors: tuple[int, ...] = ()
+        self.imports: tuple[int, ...] = ()
 
     def add(self, kinds: Sequence[int], size: int, symbol: int = 0, addend: int = 0) -> int:
         slot = self.end
@@ -193,14 +200,7 @@ def build_carrier(
     _check_descriptors(module, descriptors, memory_size)
     block_size = memory_size + padding
     block_alignment = _block_alignment(alignment, static, bool(descriptors), machine)
-    # PT_LOAD, PT_DYNAMIC, PT_GNU_STACK, and PT_TLS where there is storage.
-    count = 4 if memory_size else 3
-    # Slots come first, so that their offsets are known before the sizes of the tables behind them.
-    slots = _Slots(elf.EHDR.size + count * elf.PHDR.size)
-    module_slot = slots.add((machine.dtpmod,), 8) if memory_size else None
-    tp_slot = slots.add((machine.tpoff,), 8) if static else None
-    descriptor_slots = tuple(slots.add((machine.tlsdesc,), 16, addend=offset) for offset in descriptors)
-    import_slots = _import_slots(machine, slots, imports)
+    slots = _assign_slots(machine, static, memory_size, descriptors, imports)
     names = _Names(imports, needed, soname, export)
     # Zeros at the image's end need not be in the file: PT_TLS has a larger memory size, and the loader fills up.
     file, bias = _assemble(machine, image.rstrip(b"\0"), block_size, block_alignment, slots, names)
@@ -208,10 +208,10 @@ def build_carrier(
         data=file,
         slots=bias + slots.start,
         slots_size=slots.end - slots.start,
-        module_slot=None if module_slot is None else bias + module_slot,
-        tp_slot=None if tp_slot is None else bias + tp_slot,
-        descriptor_slots=tuple(bias + slot for slot in descriptor_slots),
-        import_slots=tuple(bias + slot for slot in import_slots),
+        module_slot=None if slots.module is None else bias + slots.module,
+        tp_slot=None if slots.tp is None else bias + slots.tp,
+        descriptor_slots=tuple(bias + slot for slot in slots.descriptors),
+        import_slots=tuple(bias + slot for slot in slots.imports),
         imports=tuple(imports),
         needed=tuple(needed),
         block_size=block_size,
@@ -229,12 +229,24 @@ def _block_alignment(alignment: int, static: bool, descriptors: bool, machine: L
     return max(alignment, DYNAMIC_ALIGNMENT) if descriptors else alignment
 
 
-def _import_slots(machine: LoaderMachine, slots: _Slots, imports: Sequence[TLSImport]) -> tuple[int, ...]:
+def _assign_slots(
+    machine: LoaderMachine, static: bool, memory_size: int, descriptors: Sequence[int], imports: Sequence[TLSImport]
+) -> _Slots:
+    # PT_LOAD, PT_DYNAMIC, PT_GNU_STACK, and PT_TLS where there is storage.
+    count = 4 if memory_size else 3
+    # Slots come first, so that their offsets are known before the sizes of the tables behind them.
+    slots = _Slots(elf.EHDR.size + count * elf.PHDR.size)
+    if memory_size:
+        slots.module = slots.add((machine.dtpmod,), 8)
+    if static:
+        slots.tp = slots.add((machine.tpoff,), 8)
+    slots.descriptors = tuple(slots.add((machine.tlsdesc,), 16, addend=offset) for offset in descriptors)
     # Symbol 0 is the null symbol; imports are the symbols from 1 on.
-    return tuple(
+    slots.imports = tuple(
         slots.add(_import_relocations(machine, variable.model), _SLOT_SIZE[variable.model], index + 1)
         for index, variable in enumerate(imports)
     )
+    return slots
 
 
 def _check(
