@@ -92,6 +92,7 @@ class Registry(Owner, Unique):
         self.new_delivery = new_delivery
         self.target = self.options.target_for(executor.process.triple)
         _check_target(self.target)
+
         self.lock = SessionLock()
         self.ids = Ids()
         self.table = SymbolTable()
@@ -112,6 +113,7 @@ class Registry(Owner, Unique):
         self.trackers: dict[int, ResourceTracker] = {}
         self.retired: list[ResourceTracker] = []
         """Removed trackers whose memory waits for threads to end."""
+
         self.lazy = LazyFunctions(self.ids, self._open_stubs, look_up)
         self.imports = ImportBinder(self.table)
         self.storage_of: dict[int, Storage] = {}
@@ -120,6 +122,7 @@ class Registry(Owner, Unique):
         """(Generator, name) -> the task that asks it."""
         self.stand_ins: dict[int, StandIn] | None = None
         """Addresses of libraries' data and functions -> those of the program's own in their place; None if unused."""
+
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.closed = False
@@ -128,8 +131,12 @@ class Registry(Owner, Unique):
         self._next_order = self._next_tracker = 0
         self._by_tracker: dict[int, dict[int, Entry]] = {}
         self._spare_names: list[Names] = []
+        self._intern_private_names()
+
+    def _intern_private_names(self) -> None:
+        """Number the names that every module has for itself alike in all dylibs."""
         shared = Names(self.ids)
-        private = [*private_names(self.target), *(platform.private_names if platform else ())]
+        private = [*private_names(self.target), *(self.platform.private_names if self.platform else ())]
         self.private_ids: I32 = np.array(shared.intern(private), np.int32)
         self._shared = dict(shared)
 
