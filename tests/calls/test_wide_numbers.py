@@ -21,6 +21,7 @@ typedef struct { long double a, b; } two;
 typedef struct { long double at[4]; } four;
 typedef struct { int n; long double a; } mixed;
 typedef union { long double a; long long n; } either;
+typedef union { long long n[2]; long double a; } words;
 """
 SOURCE = (
     TYPES
@@ -38,6 +39,9 @@ two swapped(two x, int n) { two y = { x.b + n, x.a }; return y; }
 four reversed(four x) { four y = {{ x.at[3], x.at[2], x.at[1], x.at[0] }}; return y; }
 mixed more(int n, mixed x) { x.n += n; x.a += n; return x; }
 either bits(int n, either x, int m) { x.n += n * m; return x; }
+words joint(int n, words x, words y, long long k, words z) {
+    return (words){.n = {n * x.n[0] + y.n[1], k * z.n[0] + x.n[1] + y.n[0] + z.n[1]}};
+}
 long double apply(long double (*f)(int, long double, double, long double), int n) { return f(n, 0.1L, 2.5, -1) + 1; }
 one through(one (*f)(one, int), one x) { return f(x, 4); }
 two along(two (*f)(int, two), two x) { return f(3, x); }
@@ -139,6 +143,9 @@ def test_structures_of_them(jit: uruk.LLJIT) -> None:
     more = function(jit, "more", "mixed(int, mixed)")(3, (4, 0.5))
     assert (more.n, float(more.a)) == (7, 3.5)
     assert function(jit, "bits", "either(int, either, int)")(3, {"n": 1 << 40}, 5).n == (1 << 40) + 15
+    # in integer registers, as both of its words are words of integers as well
+    joint = function(jit, "joint", "words(int, words, words, long long, words)")
+    assert list(joint(2, {"n": [3, 4]}, {"n": [5, 6]}, 7, {"n": [8, 9]}).n) == [12, 74]
 
 
 def test_callbacks_with_them(jit: uruk.LLJIT) -> None:

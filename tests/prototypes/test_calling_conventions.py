@@ -62,6 +62,9 @@ def texts(convention: CallingConvention, prototype: str) -> list[str]:
             "void(" + "double, " * 9 + "char *, float)",
             "xmm0 xmm1 xmm2 xmm3 xmm4 xmm5 xmm6 xmm7 +0 rdi +8",
         ),
+        (SYSTEM_V, "union u { long a[2]; long double b; }; void(int, union u, long)", "rdi rsi rdx rcx"),
+        (SYSTEM_V, "union u { long a; long double b; }; void(int, union u, long)", "rdi +0 +8 rsi"),
+        (SYSTEM_V, "union u { double a[2]; long double b; }; void(int, union u, long)", "rdi +0 +8 rsi"),
         (
             AAPCS64,
             "void(float, long, long, long, long, long, long, long, long, short, double)",

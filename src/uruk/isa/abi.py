@@ -151,7 +151,8 @@ class CallingConvention(NamedTuple):
                 shape, parts = POINTER, self._parts(POINTER)
             if self.positional:
                 used = [position, position]
-            if shape.is_aligned and parts and parts[0].where == Where.INTEGER:  # begins with an even register
+            begins_even = shape.is_aligned and self.composites == Composites.HOMOGENEOUS
+            if begins_even and parts and parts[0].where == Where.INTEGER:
                 used[Where.INTEGER] += used[Where.INTEGER] % 2
             taken = _in_registers(parts, used, registers) if parts is not None else None
             if taken is None:  # a value lies in registers or on the stack as a whole
@@ -174,7 +175,10 @@ class CallingConvention(NamedTuple):
         """Return what a value is split into for registers; None if it is never in registers."""
         scalars = shape.scalars
         if shape.is_aligned and self.composites != Composites.HOMOGENEOUS:
-            return None
+            # A union is in integer registers where both words of its long double are words of integers as well.
+            whole = {one.offset // WORD for one in scalars if not one.is_float} == {0, 1} and shape.size == 2 * WORD
+            if self.composites != Composites.EIGHTBYTES or not whole:
+                return None
         if not shape.is_composite:
             return (_Part(Where.VECTOR if scalars[0].is_float else Where.INTEGER, 0, shape.size),)
         if self.composites == Composites.HOMOGENEOUS and len({one[1:] for one in scalars}) == 1 and scalars[0].is_float:
