@@ -20,7 +20,7 @@ SCRIPTS = sorted([*(ROOT / "build_support").glob("*.py"), ROOT / "hatch_build.py
 
 # Lowest first; modules of one row are one floor. Imports point to the same floor or downward.
 FLOORS = (
-    ("errors", "records", "named_tuples", "machines", "builtin_names", "reporting", "host"),
+    ("errors", "records", "named_tuples", "special_methods", "machines", "builtin_names", "reporting", "host"),
     ("target",),
     ("demangle", "runtime_files", "runtime_interface", "regular_files", "input_buffer", "c_types", "compile"),
     ("graph",),

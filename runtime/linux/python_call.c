@@ -210,6 +210,12 @@ static int is_number(PyObject *value, int is_single, Registers *registers)
     return 1;
 }
 
+static int is_of_pointers(const char *format)
+{
+    if (format[0] == '<' || format[0] == '>') format++;
+    return format[0] && strchr("PzZ&X", format[0]) != 0;
+}
+
 static int is_place(PyObject *value, const Slot *slot, Registers *registers)
 {
     if (value == &_Py_NoneStruct) {
@@ -230,6 +236,7 @@ static int is_place(PyObject *value, const Slot *slot, Registers *registers)
     registers->buffer_count++; /* to be released, whatever comes */
     const char *format = buffer->format ? buffer->format : "B";
     if (slot->formats[0] && (!format[0] || format[1] || !strchr(slot->formats, format[0]))) return 0;
+    if (!slot->formats[0] && is_of_pointers(format)) return 0; /* which of ctypes are addresses, Python knows */
     registers->words[registers->word_count++] = (int64_t)buffer->buffer;
     return 1;
 }

@@ -46,6 +46,8 @@ float half(float x) { return x / 2; }
 char next(char c) { return c + 1; }
 _Bool negated(_Bool b) { return !b; }
 void store(int **out, int *p) { *out = p; }
+__WCHAR_TYPE__ same_letter(__WCHAR_TYPE__ c) { return c; }
+int wide(const __WCHAR_TYPE__ *s) { int n = 0; while (s[n]) n++; return n * 1000 + s[1]; }
 int value = 77;
 union word { int number; float fraction; };
 typedef struct { union word at[6]; } row;
@@ -123,6 +125,46 @@ def test_addresses(jit: uruk.LLJIT) -> None:
     assert out[0] == value.address
 
 
+def test_pointers_of_ctypes(jit: uruk.LLJIT) -> None:
+    """They are the addresses that they hold, as in C, and not memory; one without a type may be of any process."""
+    get, first = function(jit, "get", "int(const int *)"), function(jit, "first", "unsigned char(const void *)")
+    place = ctypes.c_void_p(jit.lookup("value").address)
+    assert (get(place), first(place), function(jit, "length", "int(const char *)")(ctypes.c_char_p())) == (77, 77, -1)
+    out = ctypes.c_void_p()
+    function(jit, "store", "void(void **, int *)")(out, place)
+    assert out.value == place.value
+    number = ctypes.c_int(9)
+    if jit.executor.process.is_here:
+        assert (get(ctypes.pointer(number)), first(ctypes.c_char_p(b"A"))) == (9, ord("A"))
+        with pytest.raises(uruk.InvalidType, match="an array of int16 was given for `const int"):
+            get(ctypes.pointer(ctypes.c_int16()))
+    else:
+        for given in (ctypes.pointer(number), ctypes.c_char_p(b"A")):
+            with pytest.raises(uruk.InvalidType, match="is an address of this process, and the function is in another"):
+                first(given)
+    with pytest.raises(uruk.InvalidType, match=r"not CArgObject: pass the object itself, not its byref\(\)"):
+        get(ctypes.byref(number))
+
+
+def test_wide_texts(jit: uruk.LLJIT) -> None:
+    """They have the letters of the process that they are for: two bytes on Windows."""
+    wide = function(jit, "wide", "int(const wchar_t *)")
+    assert wide("n\u20ac") == wide([ord("n"), 0x20AC, 0]) == 2000 + 0x20AC
+    text = ctypes.create_unicode_buffer("ab")
+    if "windows" in jit.executor.process.triple:
+        with pytest.raises(uruk.InvalidType, match=r"an array of wide letters was given for .*, which takes uint16"):
+            wide(text)
+    else:
+        assert wide(text) == 2000 + ord("b")
+    letter = function(jit, "same_letter", "wchar_t(wchar_t)")
+    is_signed = jit.executor.process.triple.startswith("x86_64") and "linux" in jit.executor.process.triple
+    assert letter(0xFFFF) == 0xFFFF
+    with pytest.raises(OverflowError, match="does not fit `wchar_t'"):
+        letter(0xFFFFFFFF if is_signed else -1)
+    with pytest.raises(uruk.InvalidValue, match="a str with a NUL in it"):
+        wide("a\0b")
+
+
 def test_structures_and_numbers(jit: uruk.LLJIT) -> None:
     assert function(jit, "flat", POINT + "double(point)")((1, 2.5)) == 3.5
     points = function(jit, "points", POINT + "double(const point *, int)")
@@ -153,6 +195,7 @@ def test_functions(jit: uruk.LLJIT) -> None:
     gc.collect()
     assert kept == [41, 61]
     assert apply(jit.callback("int(int)", lambda x: 7), 1) == 8
+    assert apply(int, 7) == 8  # a class has the methods of its instances, and is no number
     once = jit.lookup("apply").function("int(int (*)(int), int)", callbacks="call")
     assert {once(lambda x, at=at: x + at, 0) for at in range(300)} == set(range(1, 301))
     with pytest.raises(uruk.InvalidValue, match="not for 'ever'"):
@@ -189,7 +232,7 @@ def test_a_raising_callback(jit: uruk.LLJIT, capsys: pytest.CaptureFixture[str])
     with pytest.raises(ZeroDivisionError):
         twice(first_fails, 1)
     assert apply(lambda x: x, 1) == 2
-    with pytest.raises(TypeError, match="`int' takes an integer, not str"):
+    with pytest.raises(uruk.InvalidType, match=r"result of .*, a callback of `int.*: `int' takes an integer, not str"):
         apply(lambda x: "text", 1)
 
 

@@ -13,6 +13,8 @@ from uruk.errors import InvalidType
 
 _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 """The base class of ctypes function objects."""
+_SIMPLE_POINTERS = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_wchar_p)
+_POINTERS = (*_SIMPLE_POINTERS, getattr(ctypes, "_Pointer"))  # noqa: B009 - not public
 
 
 @lru_cache(maxsize=1)
@@ -20,6 +22,7 @@ def _ffi() -> Any:
     return cffi.FFI()
 
 
+@lru_cache(maxsize=1)  # an import takes a lock that a destructor must not take in the middle of another, until 3.11
 def _backend() -> Any:
     """Return the part of cffi that puts types together: not all have a text."""
     return import_module("_cffi_backend")
@@ -117,8 +120,9 @@ def composite(kind: Any, data: bytes) -> Any:
 
 
 def address_of(callback: Any) -> int:
-    """Return the address of a ctypes function object, or of a cffi callback or pointer. Raises UrukError for others."""
-    if isinstance(callback, _FUNCTION):
+    """Return the address of a ctypes function or pointer, or of a cffi callback or pointer. Raises UrukError for
+    others."""
+    if isinstance(callback, (_FUNCTION, *_POINTERS)):
         return ctypes.cast(callback, ctypes.c_void_p).value or 0
     kind = _ffi().typeof(callback).kind if isinstance(callback, _ffi().CData) else ""
     if kind not in ("function", "pointer"):
@@ -136,6 +140,28 @@ def is_foreign_pointer(value: Any) -> bool:
     if isinstance(value, _FUNCTION):
         return True
     return isinstance(value, _ffi().CData) and _ffi().typeof(value).kind in ("function", "pointer")
+
+
+def is_ctypes_pointer(value: Any) -> bool:
+    """Return True for a pointer of ctypes, which is not the address of a function."""
+    return isinstance(value, _POINTERS)
+
+
+def target_of(value: Any) -> Any:
+    """Return what a pointer of ctypes leads to, as a buffer with items of its type; None where that is not known.
+
+    The pointer is not null. Raises TypeError where its type has no items of C.
+    """
+    if isinstance(value, ctypes.c_char_p):
+        return b"0"
+    if isinstance(value, ctypes.c_wchar_p):
+        return ctypes.c_wchar()
+    return None if isinstance(value, ctypes.c_void_p) else value.contents
+
+
+def is_pointer_variable(value: Any) -> bool:
+    """Return True for a pointer of ctypes that says nothing of what is there, and may be given for its own memory."""
+    return isinstance(value, _SIMPLE_POINTERS)
 
 
 def pointed_to(value: Any) -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from uruk.special_methods import has_method
+
 _TAKEN = {"b": "biu", "i": "biu", "u": "biu", "f": "biuf", "c": "biufc"}
 """Kinds of items, as numpy has them -> the kinds of the numbers that they take."""
 _WORDS = {"b": "0 and 1", "i": "integers", "u": "integers", "f": "numbers", "c": "complex numbers"}
@@ -42,11 +44,11 @@ def _is_number(value: Any, kind: str) -> bool:
     ways = ("__index__",) if kind in "biu" else ("__index__", "__float__")
     if kind == "c":
         ways = (*ways, "__complex__")
-    return isinstance(value, np.bool_) or any(hasattr(value, way) for way in ways)
+    return isinstance(value, np.bool_) or any(has_method(value, way) for way in ways)
 
 
 def _integer(value: Any) -> int:
-    return index(value) if hasattr(value, "__index__") else int(value)  # numpy's bool has none
+    return index(value) if has_method(value, "__index__") else int(value)  # numpy's bool has none
 
 
 def _check_range(values: Any, dtype: np.dtype[Any]) -> None:

@@ -18,6 +18,7 @@ from uruk.errors import InvalidType, InvalidValue
 from uruk.executor import long_double
 from uruk.isa.abi import WORD, CallingConvention, LongDouble, Scalar, Shape
 from uruk.records import record
+from uruk.special_methods import has_method
 
 _WORD = (1 << 64) - 1
 _ADDRESSES = ("pointer", "function")  # what cffi calls a pointer to a function is a function to it
@@ -306,6 +307,8 @@ def layout_of(kind: Any, convention: CallingConvention, *, in_memory: bool = Fal
     size, is_signed = size_and_sign(kind)
     if kind.cname in ("long", "unsigned long"):
         size = convention.long_size
+    elif kind.cname == "wchar_t":
+        size, is_signed = convention.wchar_size, convention.wchar_is_signed
     return Layout(kind, size, size, is_signed)
 
 
@@ -370,7 +373,7 @@ def _round_up(number: int, multiple: int) -> int:
 
 def _integer(value: Any) -> int:
     given: Any = value  # a type checker takes what is left of `value` below for a float
-    return int(given) if hasattr(given, "__int__") and not isinstance(value, float) else operator.index(given)
+    return int(given) if has_method(given, "__int__") and not isinstance(value, float) else operator.index(given)
 
 
 def shown(number: int) -> str:
@@ -410,7 +413,7 @@ def _address(value: Any, name: str) -> int:
     if value is None:
         return 0
     try:
-        number = operator.index(value if hasattr(value, "__index__") else getattr(value, "address", value))
+        number = operator.index(value if has_method(value, "__index__") else getattr(value, "address", value))
     except TypeError:
         given = type(value).__name__
         raise TypeError(f"`{name}' in a structure or a result is an address, not {given}") from None

@@ -9,11 +9,12 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from uruk.errors import InvalidType
+from uruk.errors import InvalidType, UrukError
 from uruk.executor.array_types import array_type
 from uruk.executor.layouts import Layout, Structure
 from uruk.executor.presence import Presence
 from uruk.named_tuples import NamedTuple
+from uruk.special_methods import has_method
 
 
 class Reached(Protocol):
@@ -129,6 +130,12 @@ class LiveStructure(Structure):
                 return offset, member
         raise AttributeError(f"`{self._layout.kind.cname}' has no member `{name}'", name=name, obj=self)
 
+    def __repr__(self) -> str:
+        try:
+            return super().__repr__()
+        except UrukError as error:  # debuggers show what is there, whatever became of it
+            return f"<{self._layout.kind.cname}: {error}>"
+
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *(name for name, _, _ in self._layout.members)})
 
@@ -207,14 +214,17 @@ class LiveArray:
         raise InvalidType(f"`{self._layout.kind.cname}' in the memory of linked code is not pickled")
 
     def __repr__(self) -> str:
-        return f"[{', '.join(map(repr, self))}]"
+        try:
+            return f"[{', '.join(map(repr, self))}]"
+        except UrukError as error:
+            return f"<{self._layout.kind.cname}: {error}>"
 
 
 def _part(layout: Layout | None, place: Place | None, key: Any) -> tuple[Layout, Place] | None:
     """Return the item that a number, or a tuple of numbers, leads to; None for other keys. Raises IndexError."""
     numbers: tuple[Any, ...] = cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,)
     for number in numbers:
-        if layout is None or place is None or layout.item is None or not hasattr(number, "__index__"):
+        if layout is None or place is None or layout.item is None or not has_method(number, "__index__"):
             return None
         count, wanted = layout.size // layout.item.size, operator.index(number)
         if not -count <= wanted < count:

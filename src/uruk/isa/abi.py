@@ -126,6 +126,9 @@ class CallingConvention(NamedTuple):
     """The way in which structures are passed."""
     long_size: int = 8
     """The size in bytes of C's type long."""
+    wchar_size: int = 4
+    """The size in bytes of C's type wchar_t."""
+    wchar_is_signed: bool = True
     result_place_is_argument: bool = True
     """True if the address of memory for a large result is the first argument, otherwise a register of its own."""
     positional: bool = False
@@ -230,6 +233,7 @@ AAPCS64 = CallingConvention(
     tuple(f"x{number}" for number in range(8)),
     tuple(f"v{number}" for number in range(8)),
     Composites.HOMOGENEOUS,
+    wchar_is_signed=False,
     result_place_is_argument=False,
     long_double=LongDouble.BINARY128,
 )
@@ -241,6 +245,8 @@ WIN64 = CallingConvention(
     tuple(f"xmm{number}" for number in range(4)),
     Composites.ONE_WORD,
     long_size=4,
+    wchar_size=2,
+    wchar_is_signed=False,
     positional=True,
     shadow_space=32,
 )

@@ -15,6 +15,7 @@ import numpy as np
 from uruk.errors import AllocationError, InvalidType
 from uruk.graph.types import ADDRESSES, U8
 from uruk.memory.ranges import FreeList
+from uruk.special_methods import has_method
 
 if TYPE_CHECKING:
     from uruk.memory.interface import SegmentLike
@@ -90,7 +91,7 @@ class FixedMemory:
 
     def __init__(self, address: int, size: int, page_size: int = 4096) -> None:
         for value in (address, size, page_size):
-            if not hasattr(value, "__index__"):
+            if not has_method(value, "__index__"):
                 raise InvalidType(
                     f"fixed memory has an address, a size and a page_size in bytes, all int, not {value!r}"
                 )

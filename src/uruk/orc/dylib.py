@@ -14,6 +14,7 @@ from uruk.orc.registry.entries import Contents, Unit
 from uruk.orc.registry.inputs import PathLike, Source, check, check_flag, listed, read_source
 from uruk.orc.registry.search import ArchiveEntry, DeferredLibrary, Generator, GeneratorEntry, library_entry
 from uruk.orc.registry.symbols import encode_name
+from uruk.special_methods import has_method
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -239,7 +240,7 @@ class JITDylib(Contents):
         if source is not None:
             check(source, JITDylib, "source", "a dylib, as LLJIT.create_dylib returns one")
         check_flag(lazy, "lazy")
-        if not hasattr(offset, "__index__"):  # pyright: ignore[reportUnnecessaryComparison]
+        if not has_method(offset, "__index__"):  # pyright: ignore[reportUnnecessaryComparison]
             raise InvalidType(f"offset is a number of bytes, an int, and {offset!r} is none")
         is_map = isinstance(names, Mapping)
         pairs = cast("Mapping[str, str]", names) if is_map else {name: name for name in listed(names, "names")}

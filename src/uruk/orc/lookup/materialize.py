@@ -21,6 +21,7 @@ from uruk.orc.registry.inputs import Source, read_source
 from uruk.orc.registry.ownership import record_some
 from uruk.orc.registry.symbol_flags import SymbolFlags
 from uruk.orc.registry.symbols import Rank, decode_name, encode_name
+from uruk.special_methods import has_method
 
 if TYPE_CHECKING:
     from uruk.orc.lifetime.lifetime import Lifetime
@@ -265,7 +266,7 @@ def _take_generated(session: Lifetime, dylib: Contents, made: Any) -> None:
         return
     if isinstance(made, Mapping):
         for name, address in cast("Mapping[Any, Any]", made).items():
-            if not (isinstance(name, str) and hasattr(address, "__index__")):
+            if not (isinstance(name, str) and has_method(address, "__index__")):
                 raise TypeError(f"a generator returned {name!r}: {address!r}: it returns addresses by name")
             adding.define(session, dylib, name, operator.index(address), function=True)
         return

@@ -8,6 +8,7 @@ from typing import SupportsFloat, TypeAlias, TypeVar, cast
 
 from uruk.errors import InvalidType, InvalidValue
 from uruk.regular_files import check_size, open_regular, read_open
+from uruk.special_methods import has_method
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "bytes | bytearray | memoryview"
@@ -60,7 +61,7 @@ def check(value: object, kind: type | tuple[type, ...], name: str, what: str) ->
 
 def check_size_given(value: object, name: str) -> None:
     """Raise InvalidType for an argument that is not a number of bytes."""
-    if not hasattr(value, "__index__"):
+    if not has_method(value, "__index__"):
         raise InvalidType(f"{name} is a number of bytes, an int, and {value!r} is none")
 
 
