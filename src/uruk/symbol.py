@@ -103,7 +103,9 @@ class Symbol:
             return function_of(self, self._session, prototype, callbacks, hold_gil, cpp_exceptions)
         if self.executor is not None:
             raise InvalidType("a function in another process is called by a C prototype, as text")
-        if not callable(prototype):
+        import ctypes  # whoever has such a type has imported it
+
+        if not isinstance(prototype, type(ctypes.CFUNCTYPE(None))):
             raise InvalidType(f"{prototype!r} is neither a C prototype, as text, nor a ctypes function type")
         return prototype(self.address)
 

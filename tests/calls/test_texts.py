@@ -104,6 +104,9 @@ def test_lines_of_prototypes(jit: uruk.LLJIT) -> None:
     for text, line in (("int(int:3)", 1), ("typedef int a;\nint(\na:3)", 3)):
         with pytest.raises(uruk.InvalidValue, match=f"line {line}: "):
             jit.lookup("f").function(text)
+    for text in ("time_t(int)", "time_t *(time_t *)", "typedef int a; time_t(a)"):
+        with pytest.raises(uruk.InvalidValue, match="line 1: `time_t' is no type that is declared"):
+            jit.lookup("f").function(text)
 
 
 LATER = "struct t { int x, y; }; int sum(struct t);"

@@ -104,6 +104,7 @@ def test_reprs_say_what_they_are(place: str, cc: Compile) -> None:
             assert where in repr(value)
             assert "closed" not in repr(value)
         assert "main" in repr(jit.main)
+        assert repr(jit.callback("int(int)", abs)).startswith("<Callback abs of `int(int)' at 0x")
     assert "closed" in repr(jit)
     assert "closed" in repr(jit.session)
 
@@ -118,6 +119,7 @@ def test_errors_are_those_of_python_too(jit: uruk.LLJIT, cc: Compile, tmp_path: 
         (FileNotFoundError, lambda: jit.add_source(text="", language="c", compiler=str(tmp_path / "cc"))),
         (ValueError, lambda: symbol.function("int(")),
         (TypeError, lambda: symbol.function(7)),
+        (TypeError, lambda: symbol.function(int)),
         (ValueError, lambda: jit.define("far", 1 << 64)),
         (ValueError, lambda: jit.create_dylib("main")),
         (ValueError, lambda: uruk.spawn(target="riscv64-linux")),

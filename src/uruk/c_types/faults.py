@@ -28,6 +28,8 @@ _OF_CPP = re.compile(
     r"\bextern\s*\"C\"|\b(?:class|namespace|template|typename|using|operator|constexpr|virtual)\b|::|&&?|->"
 )
 _DECLARATOR = re.compile(r"(?<![\w.])(?P<type>[A-Za-z_]\w*)(?=\s+\**\s*[A-Za-z_]|\s*\*+\s*[A-Za-z_,)]|\s*[,)])")
+_RESULT = re.compile(r"(?:^|[;}])\s*(?P<type>[A-Za-z_]\w*)\s*\**\s*\(")
+"""A result's type in front of parameters, where a prototype has no name."""
 _TAGS = re.compile(r"\b(?:struct|union|enum)\s+\w+|\{[^{}]*\}")
 _C = frozenset(
     "auto char const double enum extern float if inline int long register restrict return short signed sizeof static"
@@ -100,9 +102,10 @@ def _at(text: str, token: str, problem: str, known: set[str]) -> str:
 
 def _unknown(text: str, known: set[str]) -> str:
     """Return the first name in the place of a type that is none; empty where there is none."""
-    for found in _DECLARATOR.finditer(_TAGS.sub("int", text)):
+    text = _TAGS.sub("int", text)
+    for found in (*_RESULT.finditer(text), *_DECLARATOR.finditer(text)):
         name = found["type"]
-        if name not in _C and name not in known and not _is_parameter(text, found.start()):
+        if name not in _C and name not in known and not _is_parameter(text, found.start("type")):
             return name
     return ""
 

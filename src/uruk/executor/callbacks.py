@@ -18,7 +18,7 @@ from uruk.executor.locks import inner_lock
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
 from uruk.memory.zones import CODE
-from uruk.records import record
+from uruk.records import Unique, record
 
 if TYPE_CHECKING:
     from uruk.c_types.declarations import Function
@@ -31,6 +31,8 @@ _REGISTERS = 25
 vectors; those on the stack follow."""
 _NOTHING = (0,) * 6
 """A result of zeros: two integer and four vector registers."""
+REFUSED = (TypeError, ValueError, OverflowError)
+"""The errors by which values are refused that a type does not have."""
 COUNT = 128
 """The number of trampolines that are made at a time: a page of them."""
 RESTING = 64
@@ -109,7 +111,7 @@ class Keeper:
 
 
 @record
-class Callback:
+class Callback(Unique):
     """A Python function with an address for linked code; pass it where that wants a pointer to a function.
 
     A call after `release` raises ReleasedCallback in the call that led to it. It must not be called when its session
@@ -125,6 +127,9 @@ class Callback:
     def __index__(self) -> int:
         return self.address
 
+    def __repr__(self) -> str:
+        return f"<Callback {shown(self.function)} of `{self.prototype.text}' at {self.address:#x}>"
+
     def release(self) -> None:
         """Release the callback, which nothing calls any more.
 
@@ -136,6 +141,12 @@ class Callback:
 def shown(function: Callable[..., Any]) -> str:
     """Return a function's name for errors."""
     return str(getattr(function, "__qualname__", "") or type(function).__name__)
+
+
+def fault_of_result(text: str, function: Callable[..., Any], error: Exception) -> Exception:
+    """Return the error of a callback of C type `text` whose result is no value of its type, by that of the value."""
+    kind = OverflowError if isinstance(error, OverflowError) else InvalidType
+    return kind(f"the result of {shown(function)}, a callback of `{text}': {error}")
 
 
 @record
@@ -231,7 +242,10 @@ class Callbacks(Home):
         try:
             with raised.function_of_python():
                 value = callback.function(*prototype.decode(convention, rows, process.read))
-            data = prototype.result_bytes(value, convention)
+            try:
+                data = prototype.result_bytes(value, convention)
+            except REFUSED as error:
+                raise fault_of_result(prototype.text, callback.function, error) from None
         except Exception as error:
             self._keep(origin, error, callback.function)
             data = bytes(prototype.signature(convention).result.size)

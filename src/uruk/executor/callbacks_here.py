@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from uruk.c_types.cffi_values import address_of, native_callback
 from uruk.errors import ReleasedCallback
 from uruk.executor import raised
-from uruk.executor.callbacks import RESTING, Callback, Home, shown
+from uruk.executor.callbacks import REFUSED, RESTING, Callback, Home, fault_of_result, shown
 from uruk.executor.locks import inner_lock
 from uruk.executor.native_types import from_native, native_function, to_native
 from uruk.executor.prototypes import Prototype
@@ -92,7 +92,10 @@ class CallbacksHere(Home):
                         value = wanted(*map(from_native, arguments, values))
                 else:
                     value = wanted(*map(from_native, arguments, values))
-                return to_native(result, value, as_result=True)
+                try:
+                    return to_native(result, value, as_result=True)
+                except REFUSED as error:
+                    raise fault_of_result(prototype.text, wanted, error) from None
             except BaseException as error:  # code below is C, which no exception passes
                 raised.keep(error, raised.frame_of(0).f_back, wanted)
                 return to_native(result, None, as_result=True, zero=True)
