@@ -56,8 +56,8 @@ extern PyObject PyLong_Type, PyFloat_Type, PyBytes_Type, _Py_NoneStruct, _Py_Tru
 extern int64_t PyLong_AsLongLongAndOverflow(PyObject *, int *);
 extern uint64_t PyLong_AsUnsignedLongLong(PyObject *);
 extern double PyLong_AsDouble(PyObject *), PyFloat_AsDouble(PyObject *);
-extern PyObject *PyLong_FromLong(long), *PyLong_FromUnsignedLongLong(uint64_t), *PyFloat_FromDouble(double);
-extern PyObject *PyBool_FromLong(long), *PyErr_Occurred(void), *PyErr_NoMemory(void);
+extern PyObject *PyLong_FromLong(int64_t), *PyLong_FromUnsignedLongLong(uint64_t), *PyFloat_FromDouble(double);
+extern PyObject *PyBool_FromLong(int64_t), *PyErr_Occurred(void), *PyErr_NoMemory(void);
 extern void PyErr_Clear(void), PyErr_SetObject(void *, PyObject *), Py_IncRef(PyObject *), Py_DecRef(PyObject *);
 extern char *PyBytes_AsString(PyObject *);
 extern int PyObject_GetBuffer(PyObject *, Buffer *, int);
