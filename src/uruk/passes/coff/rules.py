@@ -32,6 +32,7 @@ class COFFRules(Rules):
     """The rules of COFF. Unwind data is data like all other; thread-locals lie in it until the loader copies them."""
 
     private_names = (TLS_INDEX,)
+    dead_data = (".rdata",)  # gcc's jump tables of functions in groups; ld and lld leave these as they are
     place_names = frozenset((*IMAGE_BASES, *script_names.NAMES))
 
     def __init__(self, state: State) -> None:

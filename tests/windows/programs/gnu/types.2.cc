@@ -9,6 +9,8 @@ Shape *make(int kind) {
 
 const std::type_info &type_of(int kind) { return kind == 0 ? typeid(Shape) : kind == 1 ? typeid(Circle) : typeid(Square); }
 
+int sides_there(int kind) { return sides(kind); }
+
 void fail(int kind) {
     counted<char>();
     static Square square;

@@ -24,6 +24,13 @@ int main() {
             std::printf("shape %d\n", shape.area());
         }
     }
+    for (int kind = 0; kind < 8; kind++) {
+        try {
+            std::printf("sides %d %d\n", sides(kind), sides_there(kind));
+        } catch (short number) {
+            std::printf("sides: thrown %d\n", number);
+        }
+    }
     try {
         fail(3);
     } catch (Shape *shape) {
