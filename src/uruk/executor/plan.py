@@ -44,8 +44,8 @@ class Step:
     """The conversion of one value: `name` is its type as C writes it, `size` its bytes.
 
     Of an array, `element` is the step of its items. Of a pointer it is the step of what that points to, None for void
-    and for a type that is not known; `is_const` says whether a function only reads it, and `function` is its type where
-    it is a function.
+    and for a type that is not known. `is_const` says whether a function only reads that, and `function` is the type of
+    a function that is pointed to.
     """
 
     kind: Kind

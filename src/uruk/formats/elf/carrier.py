@@ -186,7 +186,7 @@ def build_carrier(
     `static` asks for a fixed offset from the thread pointer (local-exec, initial-exec). Without it the loader uses
     static TLS for this module only if another carrier imports its `export` that way, and never with `descriptors`.
     Below the thread pointer glibc places a static block right behind the last one, so that its alignment comes from
-    `padding`, bytes at the block's end: the caller compares the offset that it got with `alignment`, and tries again
+    `padding`, bytes at the block's end. The caller compares the offset that it got with `alignment`, and tries again
     with other padding.
     `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are thread-locals of
     other modules, searched in the program, then in the libraries `needed` (sonames or paths). `export` names

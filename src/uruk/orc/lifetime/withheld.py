@@ -1,8 +1,8 @@
 """Removed code that other code still refers to: its addresses are not given out until those users are gone, too.
 
-Its content is given up and its pages cannot be accessed, so that every kind of reference to it (a direct call, a slot,
-a pointer that was kept) faults instead of reaching what is linked later; the address of the fault tells what it was. In
-this process a call that Python made ends with an exception then.
+Its content is given up and its pages cannot be accessed. So every kind of reference to it (a direct call, a slot, a
+pointer that was kept) faults instead of reaching what is linked later, and the address of the fault tells what it was.
+In this process a call that Python made ends with an exception then.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A program's definitions come before those of libraries, for the libraries' references, too (gABI, "Shared Object
 Dependencies"). The loader has bound these before, and they are bound again (runtime/linux/imports.c). Copies of their
-data come first as well, which -fno-pie code has where it cannot reach a library (a static linker's copy relocations),
-and so do the stubs by which such code knows the libraries' functions (the PLT entries of a linked executable). A
+data come first as well, which -fno-pie code has where it cannot reach a library (a static linker's copy relocations).
+So do the stubs by which such code knows the libraries' functions (the PLT entries of a linked executable). A
 library that wants a name from the program is given one, to be bound when the program is linked; with `everything`, as
 by ``-rdynamic``, libraries that the program opens itself find its names as well (`uruk.formats.elf.exports`). The
 program's own `dlsym` finds them first, too (runtime/linux/program_names.c).
