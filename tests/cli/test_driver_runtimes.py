@@ -55,6 +55,21 @@ def test_openmp_on_a_line_of_sources_and_of_objects(tmp_path: Path) -> None:
     assert same(tmp_path, ["omp.o", "-fopenmp"]) == (0, "45\n")
 
 
+def test_transactions_and_loops_in_parallel(tmp_path: Path) -> None:
+    (tmp_path / "both.c").write_text(
+        """int a[4000]; volatile int n = 4000;
+        int main(void) {
+            int m = n, sum = 0;
+            for (int i = 0; i < m; i++) a[i] = i;
+            __transaction_atomic { sum = a[77]; }
+            return sum;
+        }"""
+    )
+    flags = ["-O2", "-fgnu-tm", "-ftree-parallelize-loops=2"]
+    subprocess.run([require_tool("gcc"), *flags, "-c", "both.c"], cwd=tmp_path, check=True)
+    assert same(tmp_path, ["both.o", *flags]) == (77, "")
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_sanitizer_finds_what_is_wrong_and_nothing_else(tmp_path: Path, name: str) -> None:
     body, report = BAD[name]

@@ -266,6 +266,38 @@ def test_a_program_that_starts_itself(tmp_path: Path) -> None:
     assert same(tmp_path, ["start.o", "-nostartfiles", "-Wl,-e,other"])[0] == 7
 
 
+def test_a_line_with_a_script(tmp_path: Path) -> None:
+    """As Free Pascal's compiler writes it: inputs, start files among them, and sections that come beside others."""
+    before, behind = _start_files("crt1.o", "crti.o", "crtbegin.o"), _start_files("crtend.o", "crtn.o")
+    write(
+        tmp_path,
+        main='int value(void); __attribute__((section(".mine.a"))) int mine = 3; int main(void) { return value(); }',
+        value="#include <math.h>\nextern int mine; volatile double x = 2; int value(void) { return pow(x, mine); }",
+    )
+    (tmp_path / "more.ld").write_text("INPUT(value.o) GROUP(-lm -lc)")
+    (tmp_path / "line.ld").write_text(
+        f'SEARCH_DIR("{tmp_path}") INPUT({" ".join(before)} main.o) INCLUDE more.ld INPUT({" ".join(behind)})\n'
+        "SECTIONS { .mine : { KEEP(*(.mine .mine.*)) } .other : { *(.other) } } INSERT AFTER .data;"
+    )
+    for path in tmp_path.glob("*.o"):
+        compile_to(tmp_path, path.stem, "-c", "-fno-pie", "-o", path.name)
+    line = ["-b", "elf64-x86-64", "--dynamic-linker=/lib64/ld-linux-x86-64.so.2", "-T", "line.ld", "-e", "_start"]
+    expected = native(tmp_path, line, driver="ld")
+    assert expected[0] == 8
+    assert uruk_run(tmp_path, "ld", *line) == expected
+    for text, reason in (("ENTRY(x)", "ENTRY: give the option -e"), ("SECTIONS { . = 8; }", "places sections")):
+        (tmp_path / "bad.ld").write_text(text)
+        status, _, error = uruk_run(tmp_path, "ld", "main.o", "-T", "bad.ld")
+        assert (status, reason in error) == (2, True)
+    assert same(tmp_path, ["-no-pie", "-nostartfiles", *before, "main.o", "value.o", "-lm", *behind])[0] == 8
+
+
+def _start_files(*names: str) -> list[str]:
+    gcc = require_tool("gcc")
+    command = [[gcc, f"-print-file-name={name}"] for name in names]
+    return [subprocess.run(one, capture_output=True, text=True, check=True).stdout.strip() for one in command]
+
+
 def test_response_files(tmp_path: Path) -> None:
     write(tmp_path, hello=HELLO)
     (tmp_path / "objects.txt").write_text("'hello.o'\n")
@@ -278,6 +310,9 @@ def test_response_files(tmp_path: Path) -> None:
     ("words", "part"),
     [
         ("x.o -T script.ld", "-T cannot be honoured: code lies where there is room"),
+        ("x.o -Ttext=0x1000", "-T cannot be honoured: code lies where there is room"),
+        ("x.o -b binary", "unknown option -b"),
+        ("ld x.o -b binary", "-b cannot be honoured: inputs are ELF objects"),
         ("x.o -Wl,--section-start=.text=0x1000", "--section-start=.text=0x1000 cannot be honoured"),
         ("x.o -shared", "-shared cannot be honoured: uruk run makes a running program, no file"),
         ("x.o -Wl,-r", "-r cannot be honoured"),

@@ -19,7 +19,20 @@ from support.requirements import require_tool
 
 pytestmark = pytest.mark.quick
 
-VALUES = {Meaning.DEFSYM: "a=b", Meaning.UNRESOLVED: "ignore-all", Meaning.LINKER: "-s", Meaning.POP_STATE: ""}
+SCRIPT = "script.ld"
+VALUES = {
+    Meaning.DEFSYM: "a=b",
+    Meaning.UNRESOLVED: "ignore-all",
+    Meaning.LINKER: "-s",
+    Meaning.POP_STATE: "",
+    Meaning.SCRIPT: SCRIPT,
+}
+
+
+@pytest.fixture(autouse=True)
+def _script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / SCRIPT).write_text("INPUT(x.o)")
+    monkeypatch.chdir(tmp_path)
 
 
 def spellings(option: Option, name: str) -> list[list[str]]:
@@ -56,7 +69,8 @@ def check(option: Option, line: list[str]) -> Arguments | None:
     if option.meaning is Meaning.POP_STATE:
         line = ["-Wl,--push-state", *line]
     arguments = parse(line)
-    assert [one.value for one in arguments.plan.inputs if one.kind == "input"] == ["main.o"], line
+    inputs = [SCRIPT, "main.o"] if option.meaning is Meaning.SCRIPT else ["main.o"]
+    assert [one.value for one in arguments.plan.inputs if one.kind == "input"] == inputs, line
     return arguments
 
 

@@ -194,6 +194,37 @@ def test_script_names_a_file_beside_it(built: Path, tmp_path: Path) -> None:
     assert LibrarySearch().find(tmp_path / "libwhole.a") == [LibraryFile("archive", str(tmp_path / "part.a"))]
 
 
+def test_a_script_includes_others(built: Path, tmp_path: Path) -> None:
+    script(tmp_path, "part.ld", "INPUT(-lonly)")
+    script(tmp_path, "libwhole.a", 'INCLUDE "part.ld" INPUT(/usr/lib/crti.o)')
+    assert LibrarySearch([built]).find(tmp_path / "libwhole.a") == [LibraryFile("archive", f"{built}/libonly.a")]
+    script(tmp_path, "part.ld", "INCLUDE libwhole.a")
+    with pytest.raises(ObjectFormatError, match="includes itself"):
+        LibrarySearch([built]).find(tmp_path / "libwhole.a")
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        "{ .a : { *(.a) } }",
+        "{ . = 0x1000; } INSERT AFTER .data",
+        "{ .a : { start = .; *(.a) } } INSERT AFTER .data",
+        "{ .a : { *(.a) ALIGN(16) } } INSERT AFTER .data",
+        "{ .a : { LONG(1) } } INSERT AFTER .data",
+        "{ .a 0x1000 : { *(.a) } } INSERT AFTER .data",
+        "{ .a : { *(.a) } > REGION } INSERT AFTER .data",
+        "{ named : { *(.a) } } INSERT AFTER .data",
+        "{ .a : { *(.a) ",
+        "( .a )",
+    ],
+)
+def test_scripts_that_place_sections(sections: str) -> None:
+    inserted = b"SECTIONS { .a : { KEEP(*(.a .a.*)) } .b : { *.o(SORT(.b)) } } INSERT BEFORE .bss; INPUT(x.o)"
+    assert [one.text for one in parse_linker_script("s", inserted)] == ["x.o"]
+    with pytest.raises(ObjectFormatError, match="SECTIONS places sections"):
+        parse_linker_script("s", b"SECTIONS " + sections.encode())
+
+
 def test_script_cycles_and_depth(tmp_path: Path) -> None:
     script(tmp_path, "libx.so", "INPUT(-ly)")
     script(tmp_path, "liby.so", "GROUP(-lx)")
@@ -236,13 +267,14 @@ def test_malformed_scripts(text: str) -> None:
 
 
 def test_hostile_scripts() -> None:
-    data = b'/* c */ GROUP ( /lib/libc.so.6 "q" AS_NEEDED ( -lm ) ) SEARCH_DIR(x); OUTPUT_FORMAT(a,b)'
+    data = b'/* c */ GROUP ( /lib/libc.so.6 "q" AS_NEEDED ( -lm ) ) SEARCH_DIR(x); OUTPUT_FORMAT(a,b) '
+    data += b"INCLUDE a SECTIONS { .a : { *(.a) } } INSERT AFTER .b"
     rng = random.Random(3)
     for _ in range(2000):
         damaged = bytearray(data)
         for _ in range(rng.randint(1, 3)):
             damaged[rng.randrange(len(data))] = (
-                rng.choice(b'()/*";, \0\xff') if rng.random() < 0.7 else rng.randrange(256)
+                rng.choice(b'(){}/*";, \0\xff') if rng.random() < 0.7 else rng.randrange(256)
             )
         with suppress(ObjectFormatError):
             parse_linker_script("s", bytes(damaged[: rng.randrange(len(data) + 1)]))

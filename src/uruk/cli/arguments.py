@@ -234,8 +234,17 @@ def _input(arguments: Arguments, word: str) -> None:
     elif first and _is_program(word, _MAKES_LINES.get):
         prints = _MAKES_LINES[os.path.basename(word)]
         raise UsageError(f"{word} compiles by itself: give the line that {prints} prints")
-    elif not (first and _sets_variable(word) and not os.path.exists(word)):
+    elif not (first and _sets_variable(word) and not os.path.exists(word)) and not _is_start_file(word):
         arguments.plan.add("input", word)
+
+
+def _is_start_file(word: str) -> bool:
+    """See `uruk.libraries.start_files.surrounds_objects`."""
+    if "crt" not in word:
+        return False
+    from uruk.libraries.start_files import surrounds_objects  # few lines name one
+
+    return surrounds_objects(word)
 
 
 def _is_program(word: str, knows: Callable[[str], object]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uruk.cli.options import NO_FILE, PASSED_ON, PLACED, Meaning, OptionTable, Takes
+from uruk.cli.options import NO_FILE, PASSED_ON, Meaning, OptionTable, Takes
 
 _N, _REST, _WORD, _EITHER, _EQUALS = Takes.NOTHING, Takes.REST, Takes.WORD, Takes.EITHER, Takes.EQUALS
 _STEP = "uruk run goes all the way to a running program"
@@ -25,7 +25,7 @@ DRIVER = OptionTable([
     ("-nodefaultlibs -nostdlib++", _N, Meaning.NO_DEFAULT_LIBRARIES),
     # What is refused: one line says why.
     ("-shared --shared -r", _N, Meaning.REFUSED, NO_FILE),
-    ("-T", _EITHER, Meaning.REFUSED, PLACED),
+    ("-T", _EITHER, Meaning.SCRIPT),
     ("""
      -c -S -E -M -MM -fsyntax-only --compile --assemble --preprocess -emit-llvm
      """, _N, Meaning.REFUSED, _STEP),
@@ -33,10 +33,11 @@ DRIVER = OptionTable([
     # Flags whose runtime the driver adds.
     ("""
      -fopenmp -fsanitize= -fprofile-generate -fprofile-instr-generate -fcs-profile-generate -fprofile-arcs
+     -ftree-parallelize-loops=
      """, _REST, Meaning.RUNTIME),
     ("""
      --coverage -coverage -pg -p -fsplit-stack -fopenacc -fcoarray=lib -shared-libasan -shared-libsan -fno-openmp
-     -fxray-instrument
+     -fxray-instrument -fgnu-tm
      """, _N, Meaning.RUNTIME),
     # What describes the file that is linked, or how the driver works: nothing here.
     ("""

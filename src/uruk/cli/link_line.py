@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 
 from uruk.cli import linker_options
 from uruk.cli.driver_options import DRIVER
-from uruk.cli.options import NEXT_WORD, Meaning, Option, Takes
+from uruk.cli.options import NEXT_WORD, PLACED, Meaning, Option, Takes
 from uruk.cli.response_files import expand
 from uruk.cli.usage import UsageError
+from uruk.errors import ObjectFormatError
 from uruk.program.link_plan import LinkPlan
 
 _START_FILE = re.compile(r"[A-Zg]?r?crt1\.o|crt[in]\.o|(?:clang_rt\.)?crt(?:begin|end)[\w-]*\.o")
@@ -21,6 +22,11 @@ _TERM = re.compile(
     r"\s*(?P<sign>[+-]?)\s*(?:(?P<number>0[xX][\da-fA-F]+|\d+)|(?P<name>[A-Za-z_.$][\w.$@]*))\s*", re.ASCII
 )
 """A number or a symbol of a sum, with the sign before it."""
+_NO_CHANGE = {
+    ("-x", "none"),
+    *((option, name) for option in ("-b", "format") for name in ("default", "elf64-x86-64", "elf64-littleaarch64")),
+}
+"""Options that are refused, with a value that says what holds here."""
 
 
 class LinkLine:
@@ -108,7 +114,7 @@ class LinkLine:
                 self._apply(option, word, value or "")
 
     def _apply(self, option: Option, word: str, value: str) -> None:
-        if option.meaning is Meaning.REFUSED and (option.name, value) != ("-x", "none"):
+        if option.meaning is Meaning.REFUSED and (option.name, value) not in _NO_CHANGE:
             raise UsageError(f"{word} cannot be honoured: {option.why}")
         if action := _STATES.get(option.meaning):
             action(self.plan)
@@ -128,6 +134,19 @@ def _library(plan: LinkPlan, value: str) -> None:
             f"without -l, or -l:{file} for one in a directory of -L"
         )
     plan.add("library", value)
+
+
+def _script(plan: LinkPlan, value: str) -> None:
+    """Take a linker script that names inputs. Raises UsageError for one that does more, and for an address."""
+    from uruk.libraries.search import check_script  # few lines have one
+
+    if not os.path.isfile(value):
+        raise UsageError(f"-T cannot be honoured: {PLACED}, and {value} is no file")
+    try:
+        check_script(value)
+    except ObjectFormatError as error:
+        raise UsageError(f"-T cannot be honoured but for inputs: {error}") from None
+    plan.add("input", value)
 
 
 def _rpath(plan: LinkPlan, value: str) -> None:
@@ -234,6 +253,7 @@ _VALUES: dict[Meaning, Callable[[LinkPlan, str], None]] = {
     Meaning.WRAP: lambda plan, value: plan.wrapped.append(value),
     Meaning.RPATH: _rpath,
     Meaning.DEFSYM: _defsym,
+    Meaning.SCRIPT: _script,
     Meaning.KEYWORD: _keyword,
     Meaning.ENTRY: _entry,
     Meaning.OUTPUT: _output,

@@ -35,9 +35,10 @@ LONG = OptionTable([
      """, _N, Meaning.EXPORT),
     ("dynamic-list export-dynamic-symbol export-dynamic-symbol-list", _EQUALS, Meaning.EXPORT),
     ("unresolved-symbols", _EQUALS, Meaning.UNRESOLVED),
+    ("script", _EQUALS, Meaning.SCRIPT),
     # What is refused: one line says why.
     ("""
-     script default-script mri-script section-start Ttext Tdata Tbss Ttext-segment Trodata-segment Tldata-segment
+     default-script mri-script section-start Ttext Tdata Tbss Ttext-segment Trodata-segment Tldata-segment
      image-base
      """, _EQUALS, Meaning.REFUSED, PLACED),
     ("shared Bshareable relocatable", _N, Meaning.REFUSED, NO_FILE),
@@ -117,7 +118,7 @@ LONG = OptionTable([
 SHORT = OptionTable([
     *PASSED_ON,
     ("-E", _N, Meaning.EXPORT),
-    ("-T -dT", _EITHER, Meaning.REFUSED, PLACED),
+    ("-T -dT", _EITHER, Meaning.SCRIPT),
     ("-r -i -Ur", _N, Meaning.REFUSED, NO_FILE),
     ("-b -A", _EITHER, Meaning.REFUSED, "inputs are ELF objects, archives and libraries"),
     ("-( -)", _N, Meaning.IGNORED),

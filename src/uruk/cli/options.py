@@ -60,6 +60,8 @@ class Meaning(Enum):
     OWN_RPATH = auto()
     WRAP = auto()
     DEFSYM = auto()
+    SCRIPT = auto()
+    """Its value is a linker script, of inputs; what else scripts do is refused."""
     GC_SECTIONS = auto()
     NO_GC_SECTIONS = auto()
     UNRESOLVED = auto()

@@ -8,6 +8,7 @@ names. Failing that, a library that programs load is taken: people who only run 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from uruk.formats.archive import Archive, is_archive
 from uruk.formats.byte_source import ByteSource
 from uruk.libraries.interface import HostLibraries, Kind, LibraryFile
 from uruk.libraries.linker_script import parse_linker_script
+from uruk.libraries.start_files import surrounds_objects
 from uruk.machines import TARGETS
 from uruk.target import HERE, Target
 
@@ -161,13 +163,11 @@ class LibrarySearch:
             search.done.add(real)
 
     def _add_script(self, search: _Search, path: str, as_needed: bool) -> None:
-        with ByteSource(path) as source:
-            if source.size > _LARGEST_SCRIPT:
-                raise source.error("file", "this is neither a library nor a linker script", 0)
-            text = source.read(0, source.size, "linker script")
-        for wanted in parse_linker_script(path, text):
+        for wanted in parse_linker_script(path, _script(path)):
             if wanted.directory:
                 search.directories.append(wanted.text)
+                continue
+            if surrounds_objects(wanted.text):
                 continue
             if wanted.text.startswith("-l"):
                 named = self._library(search, wanted.text[2:])
@@ -203,6 +203,22 @@ class LibrarySearch:
 def find_library(name: str | os.PathLike[str], directories: Iterable[str | os.PathLike[str]] = ()) -> list[LibraryFile]:
     """Return ``LibrarySearch(directories).find(name)``."""
     return LibrarySearch(directories).find(name)
+
+
+def check_script(path: str) -> None:
+    """Raise ObjectFormatError for a file that is no linker script, or does more than name inputs."""
+    text = _script(path)
+    parse_linker_script(path, text)
+    if match := re.search(rb"\b(?:ENTRY|EXTERN)\b", text):
+        problem = f"{match[0].decode()}: give the option {'-e' if match[0] == b'ENTRY' else '-u'} instead"
+        raise ObjectFormatError(path, "linker script", problem, match.start())
+
+
+def _script(path: str) -> bytes:
+    with ByteSource(path) as source:
+        if source.size > _LARGEST_SCRIPT:
+            raise source.error("file", "this is neither a library nor a linker script", 0)
+        return source.read(0, source.size, "linker script")
 
 
 def _head_of(source: ByteSource) -> bytes:

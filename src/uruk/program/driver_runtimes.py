@@ -139,6 +139,10 @@ def _openmp(plan: LinkPlan, driver: _Driver) -> None:
     plan.inputs.append(Input("library", "gomp") if gnu else driver.file("libgomp.so", "libomp.so"))
 
 
+def _transactions(plan: LinkPlan, driver: _Driver) -> None:
+    plan.inputs.append(driver.file("libitm.so", "libitm.so"))
+
+
 def _coverage(plan: LinkPlan, driver: _Driver) -> None:
     runtime = driver.file("libgcov.a", "libclang_rt.profile-{}.a")
     if runtime not in plan.inputs:
@@ -165,6 +169,8 @@ def _split_stack(plan: LinkPlan, driver: _Driver) -> None:
 _ACTIONS: dict[str, Callable[[LinkPlan, _Driver], None]] = {
     "-fopenmp": _openmp,
     "-fopenacc": _openmp,
+    "-ftree-parallelize-loops": _openmp,
+    "-fgnu-tm": _transactions,
     "-pg": _calls,
     "-p": _calls,
     "-fsplit-stack": _split_stack,
