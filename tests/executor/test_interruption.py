@@ -432,6 +432,35 @@ def test_a_turn_that_was_left_behind() -> None:
         assert answered() == 6
 
 
+@pytest.mark.parametrize("turn", ["_out", "_reading"])
+def test_a_turn_that_was_left_for_ever(turn: str) -> None:
+    """The thread that has it calls nothing any more: requests of the executor's threads are answered all the same."""
+    text = """
+        #include <pthread.h>
+        #include <unistd.h>
+        static int (*serve)(int);
+        static void *ask(void *unused) { usleep(200000); serve(serve(5)); return 0; }
+        int begin(int (*server)(int)) { pthread_t thread; serve = server; return pthread_create(&thread, 0, ask, 0); }
+    """
+    served: list[int] = []
+    with executor("wire", 20.0) as there, uruk.LLJIT(executor=there) as jit:
+        jit.add_source(text=text, language="c")
+        callback = jit.callback("int(int)", lambda number: [served.append(number), number + 1][1])
+        begin = jit.lookup("begin").function("int(void *)")
+        line = there.connection
+        held = getattr(line, turn)
+        held = held.turn if turn == "_out" else held
+        assert begin(callback) == 0
+        while not held.take_at_once():
+            time.sleep(0.001)
+        assert not served
+        end = time.monotonic() + LOADED
+        while len(served) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert served == [5, 6]
+        assert begin(callback) == 0  # this thread's next call takes a turn as any other does
+
+
 @pytest.mark.parametrize("stopped", [True, False])
 def test_closing(stopped: bool) -> None:
     before = resources()

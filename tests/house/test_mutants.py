@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.quick
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "tests" / "mutants")
+    monkeypatch.delitem(sys.modules, "places", raising=False)  # tests/calls has one of that name
     return importlib.import_module("places")
 
 

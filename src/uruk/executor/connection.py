@@ -107,8 +107,8 @@ class Connection:
         self._over = threading.Event()  # the descriptors are closed, and the process has ended
         self._wake_lock = inner_lock()  # taken by handlers of signals, too
         self._wake = _event((read_from, write_to))
-        self._out = Outgoing(write_to, self._wake, self._ended.is_set, shut_down)
-        self._reading = Turn()  # its holder reads the line
+        self._out = Outgoing(write_to, self._wake, self._ended.is_set, shut_down, self._holders)
+        self._reading = Turn(self._holders)  # its holder reads the line
         self._turns = 0  # of threads that read for themselves
         self._incoming = Incoming(read_from, self._most)
         self._unfinished = False  # the turn's holder is in the middle of reading, or was interrupted there
@@ -117,7 +117,6 @@ class Connection:
         self._handed_over: deque[Callable[[], None]] = deque()  # requests that the listener is to have served
         self._readable = self._poll()
         self._has_lock = (self._calls.is_mine, self._requests.is_mine, ownership(self._wake_lock))
-        self._has_turn = (self._reading.is_mine, self._out.turn.is_mine)
         self.listener = threading.Thread(target=self._listen, name="uruk executor", daemon=True)
         self._take_first_message(patience, starting)
 
@@ -189,8 +188,7 @@ class Connection:
         """
         calls, requests, waking = self._has_lock
         within = calls() or requests() or waking() or threading.current_thread() is self.listener
-        reading, writing = self._has_turn
-        has_turn = reading() or writing()
+        has_turn = self._reading.is_mine() or self._out.turn.is_mine()
         frame = sys._getframe() if has_turn else None  # pyright: ignore[reportPrivateUsage]
         while frame is not None and not within:
             within = frame.f_code in self._holders and frame.f_locals["self"] is self
@@ -369,6 +367,7 @@ class Connection:
                         self._reading.give()
                 else:
                     time.sleep(BACK_OFF)
+                    self._reading.take_from_the_gone()
         self._finish()
 
     def _rest(self, poll: select.poll) -> bool:

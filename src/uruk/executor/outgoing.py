@@ -10,7 +10,8 @@ import contextlib
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import CodeType
 
 from uruk.executor.turn import Turn
 
@@ -19,13 +20,20 @@ _MOST_BUFFERS = 512  # of one writev (IOV_MAX is 1024)
 
 class Outgoing:
     """Owns the descriptor `file`, which `shut_down` closes (os.close by default); `ended()` says that the line is over,
-    and `wake` is readable then.
+    and `wake` is readable then. `holders` is code that takes the turn to write, too.
     """
 
-    def __init__(self, file: int, wake: int, ended: Callable[[], bool], shut_down: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        file: int,
+        wake: int,
+        ended: Callable[[], bool],
+        shut_down: Callable[[], None] | None,
+        holders: Iterable[CodeType] = (),
+    ) -> None:
         # A blocking write could wait for ever for a process that has stopped reading.
         os.set_blocking(file, False)
-        self.turn = Turn()
+        self.turn = Turn({*holders, Outgoing.send.__code__, Outgoing.close.__code__})
         self._file = file
         self._ended = ended
         self._shut_down = shut_down or (lambda: os.close(file))
