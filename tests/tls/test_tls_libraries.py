@@ -108,6 +108,25 @@ USER_CHILD = """
         thread.join()
         code.remove()
 """
+LINKED_CHILD = """
+    import sys, uruk
+    library, path, executes = sys.argv[1:]
+    with uruk.LLJIT(options=uruk.Options(execute=bool(executes))) as jit:
+        jit.add_library(library)
+        jit.add_object(path)
+        assert jit.lookup("get").address
+        print("memfd:uruk" in open("/proc/self/maps").read())
+"""
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("executes", "is_told"), [("1", "True"), ("", "False")])
+def test_the_loader_hears_nothing_of_code_that_is_not_run(
+    cc: Compile, child: RunChild, executes: str, is_told: str
+) -> None:
+    """Its slabs are no objects of the loader, and no carrier asks that for a library's thread-locals."""
+    library = cc.shared("libshared-tls.so", LIBRARY)
+    assert child.ok(LINKED_CHILD, library, cc(USER, "-fPIC"), executes).split() == [is_told]
 
 
 @pytest.mark.parametrize("flags", ["", "-fPIC", "-fPIC -mtls-dialect=gnu2", "-fno-pie", "-fPIC -fno-plt"])
