@@ -7,6 +7,7 @@ import signal
 import threading
 from types import FrameType
 
+from uruk.errors import ExecutorError
 from uruk.executor.launch import Child
 
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
@@ -16,7 +17,7 @@ def forward_signals(child: Child) -> None:
     """Send SIGTERM and SIGINT on to a child, and wait for its end as before. Does nothing outside the main thread.
 
     A thread sends them. A handler in Python runs when the main thread next executes Python code, which can be never: a
-    signal that comes just before that thread begins to wait for the child does not end the wait.
+    signal that comes just before that thread begins to wait for the child does not end the wait. Raises ExecutorError.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -25,7 +26,11 @@ def forward_signals(child: Child) -> None:
     signal.set_wakeup_fd(to_write, warn_on_full_buffer=False)
     for number in FORWARDED:
         signal.signal(number, _leave_to_thread)
-    threading.Thread(target=_forward, args=(child, to_read), name="uruk signals", daemon=True).start()
+    thread = threading.Thread(target=_forward, args=(child, to_read), name="uruk signals", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise ExecutorError(f"no thread can be started that sends signals on: {error}") from error
 
 
 def _leave_to_thread(number: int, frame: FrameType | None) -> None:

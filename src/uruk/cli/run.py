@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -57,6 +59,12 @@ def run(words: Sequence[str]) -> int:
             system_of().restart(error)
         for problem in reader.errors or [error]:
             print(f"uruk: {type(problem).__name__}: {problem}", file=sys.stderr)
+        return 1
+    except (OSError, ImportError) as error:
+        # Modules are imported when they are first used: each may be the one for which no descriptor is left.
+        if os.strerror(errno.EMFILE) not in str(error):
+            raise
+        print(f"uruk: {error}; raise the limit of open files (ulimit -n)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         reader.stop()

@@ -27,7 +27,8 @@ def command() -> NoReturn:
         status = main()
         sys.stdout.flush()
     except OSError as error:
-        print(f"{sys.argv[0]}: standard output: {error.strerror}", file=sys.stderr)
+        # Only a file that was opened by its name has one.
+        print(f"{sys.argv[0]}: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
         sys.stdout = sys.stderr  # what is left of it has nowhere to go
         status = 1
     end(status)

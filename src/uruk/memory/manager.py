@@ -168,6 +168,8 @@ class SlabManager(Unique):
 
     With rows, `slab_size` is the unit of reservations, of any size, and the dynamic loader does not know the slabs.
     """
+    window_size: int = LIBRARY_WINDOW
+    """The bytes beside the first slab that are kept free for libraries."""
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> SlabAllocation:
         """Return the memory for all segments in one slab within `reach`, writable for the linker, zero-filled.
@@ -353,7 +355,7 @@ class SlabManager(Unique):
                     return self._open(zones, low, high, plain=plain)
         if reach.high or self.slabs or self.window is not None:
             return self._open(zones, reach.low, reach.high, plain=plain)
-        return self._open(zones, 0, 0, LIBRARY_WINDOW)
+        return self._open(zones, 0, 0, self.window_size)
 
     def _open(self, zones: Sequence[int], low: int, high: int, window: int = 0, *, plain: bool = True) -> Slab:
         """Make a slab within [low, high), known to the dynamic loader if possible, and a window of free bytes below."""

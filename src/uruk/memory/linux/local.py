@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Iterator
 
@@ -19,6 +20,10 @@ _madvise = _libc.madvise
 _madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _munmap = _libc.munmap
 _munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_Limit = ctypes.c_uint64 * 2
+"""`struct rlimit` (getrlimit(2)): what counts now, and the most that it may be."""
+_getrlimit = _libc.getrlimit64
+_getrlimit.argtypes = [ctypes.c_int, _Limit]
 
 _MAP_PRIVATE, _MAP_FIXED, _MAP_ANONYMOUS, MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x2, 0x10, 0x20, 0x4000, 0x100000
 _MADV_DONTNEED, MADV_REMOVE, MADV_POPULATE_WRITE = 4, 9, 23
@@ -27,13 +32,18 @@ _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
 _HUGE = 1 << 21
 """The size of a huge page: a mapping that begins at a multiple of it can have some."""
+_RLIMIT_AS = 9
+_PARTS, _LEAST = 8, 1 << 25
+"""A reservation has at most this part of the address space that a process may have, and at least so many bytes."""
 PAGE = os.sysconf("SC_PAGESIZE")
 LARGEST = (1 << 63) - 1
 """No address space is larger, in bytes."""
 
 
 def _why() -> str:
-    return os.strerror(ctypes.get_errno())
+    number = ctypes.get_errno()
+    hint = "; raise the limit of addresses (ulimit -v)" * (number == errno.ENOMEM and _most() < LARGEST)
+    return os.strerror(number) + hint
 
 
 def free_ranges(low: int, high: int) -> list[Range]:
@@ -68,6 +78,21 @@ def check_size(size: int) -> None:
     """Raise AllocationError for a size that no system has room for: the kernel's types could not hold it."""
     if size > LARGEST:
         raise AllocationError(f"cannot reserve {size:#x} bytes: no address space is so large")
+
+
+def within_limits(size: int) -> int:
+    """Return the bytes to reserve at a time: less than `size` where this process may have little address space.
+
+    That is what ``ulimit -v`` limits. Stacks, libraries and everything else need some, too, and fail in many ways where
+    reservations have taken the most of it.
+    """
+    return min(size, max(_most() // _PARTS & -_HUGE, _LEAST))
+
+
+def _most() -> int:
+    """Return the bytes of addresses that this process may have; without a limit, more than there are."""
+    limit = _Limit()
+    return LARGEST if _getrlimit(_RLIMIT_AS, limit) else int(limit[0])
 
 
 def map_memory(size: int, address: int = 0) -> int:

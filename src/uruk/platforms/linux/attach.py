@@ -9,7 +9,8 @@ from uruk.executor.launch import Child
 from uruk.executor.remote import RemoteExecutor
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
-from uruk.memory.manager import SlabManager
+from uruk.memory.linux.local import within_limits
+from uruk.memory.manager import LIBRARY_WINDOW, SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.platforms.linux.libraries_there import LibrariesThere
@@ -55,6 +56,6 @@ def attach(connection: Connection, child: Child | None, *, shared_memory: bool, 
     if shared_memory:
         # Whether memory can be shared is known only when it is tried.
         mapper = FallbackMapper(SharedMapper(process, runtime, loader=slabs), lambda: messages)
-    memory = SlabManager(mapper, slab_size)
+    memory = SlabManager(mapper, within_limits(slab_size), window_size=within_limits(LIBRARY_WINDOW))
     libraries = LibrariesThere(memory, RemoteLoader(runtime, child.tls_pool if child else 0))
     return RemoteExecutor(process, runtime, memory, libraries, child)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from uruk.errors import UrukError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.memory.inprocess import InProcessMapper
-from uruk.memory.manager import DEFAULT_SLAB, SlabManager
+from uruk.memory.linux.local import within_limits
+from uruk.memory.manager import DEFAULT_SLAB, LIBRARY_WINDOW, SlabManager
 from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.libraries_here import FEW, MANY, LibrariesHere
 from uruk.platforms.linux.process import LinuxProcess
@@ -45,7 +46,9 @@ def executor_here(
     and the runtime need not be linked for the code's sake. Libraries of code that is `linked_only_for` another target
     at fixed addresses are read, and not loaded.
     """
-    memory = memory or SlabManager(mapper or InProcessMapper(InProcessSlabs() if executes else None), slab_size)
+    if memory is None:
+        mapper = mapper or InProcessMapper(InProcessSlabs() if executes else None)
+        memory = SlabManager(mapper, within_limits(slab_size), window_size=within_limits(LIBRARY_WINDOW))
     if memory.fixed and linked_only_for:
         target = linked_only_for if isinstance(linked_only_for, Target) else Target.of_triple(linked_only_for)
         if target != HERE:

@@ -12,6 +12,9 @@ _LARGEST_BLOCK = 1 << 30
 _LARGEST_OF_HEAP = 32 << 20
 """The most that glibc lets blocks have that come from its heap by its own adjusting (DEFAULT_MMAP_THRESHOLD_MAX)."""
 _ROOM = 768 << 20
+_RLIMIT_AS = 9
+_PARTS = 8
+"""The room is taken where it is at most this part of the addresses that the process may have (``ulimit -v``)."""
 
 
 def use_huge_pages() -> None:
@@ -26,6 +29,9 @@ def use_huge_pages() -> None:
     libc.free.argtypes = [ctypes.c_void_p]
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     if not (libc.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK) and libc.mallopt(_TRIM_THRESHOLD, _LARGEST_BLOCK)):
+        return
+    limit = (ctypes.c_uint64 * 2)()  # `struct rlimit` (getrlimit(2)), of which the first counts
+    if libc.getrlimit64(_RLIMIT_AS, limit) == 0 and limit[0] < _PARTS * _ROOM:
         return
     block: int | None = libc.malloc(_ROOM)
     if block:
