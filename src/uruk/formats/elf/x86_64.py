@@ -53,9 +53,16 @@ RELOCATIONS = {
     # The load may be rewritten where the target is in reach (psABI, "Optimize GOTPCRELX Relocations").
     41: ("GOTPCRELX", "GOTDelta32Relaxable"),
     42: ("REX_GOTPCRELX", "GOTDelta32RelaxableREX"),
-    # Of instructions with a REX2 prefix (APX), which the relaxations do not know: the slot is always made.
+    # Of instructions with the prefixes of APX (REX2, EVEX; N: they begin N bytes before the field), which the
+    # relaxations do not know: the slot is always made.
     43: ("CODE_4_GOTPCRELX", "GOTDelta32"),
     44: ("CODE_4_GOTTPOFF", "TLSIEDelta32"),
     45: ("CODE_4_GOTPC32_TLSDESC", "TLSDescDelta32"),
+    46: ("CODE_5_GOTPCRELX", "GOTDelta32"),
+    47: ("CODE_5_GOTTPOFF", "TLSIEDelta32"),
+    48: ("CODE_5_GOTPC32_TLSDESC", "TLSDescDelta32"),
+    49: ("CODE_6_GOTPCRELX", "GOTDelta32"),
+    50: ("CODE_6_GOTTPOFF", "TLSIEDelta32"),
+    51: ("CODE_6_GOTPC32_TLSDESC", "TLSDescDelta32"),
 }
 """Relocation number -> (name without ``R_X86_64_``, edge kind)."""
