@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -88,6 +89,10 @@ def test_errors(cc: Compile, tmp_path: Path) -> None:
     # A folder is there, and is no file.
     for words in ((tmp_path,), (main, f"-sectcreate=s,{tmp_path}"), (main, f"-check={tmp_path}")):
         assert refused("-noexec", *words) == f"uruk-jitlink: '{tmp_path}': Is a directory\n"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for words in ((pipe,), (main, f"-sectcreate=s,{pipe}")):
+        assert refused("-noexec", *words) == f"uruk-jitlink: '{pipe}': is a pipe, not a regular file\n"
     fake = main.with_name("fake.a")
     fake.write_bytes(main.read_bytes())
     assert "not an archive" in refused("-noexec", main, fake)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import TYPE_CHECKING
 
 from uruk.errors import DuplicateDefinition, InputNotFound, OutOfRange, UndefinedSymbols, UrukError
+from uruk.regular_files import what_it_is
 
 if TYPE_CHECKING:
     from uruk.graph.kinds import KindTable  # it imports numpy, which -help does without
@@ -60,6 +62,13 @@ def input_error(path: str, error: UrukError) -> ToolError:
 def not_found(path: str) -> ToolError:
     """Return the error for a file that is not there."""
     return ToolError(f"'{path}': {os.strerror(2)}")
+
+
+def refuse_devices(path: str) -> None:
+    """Raise ToolError for a pipe or a device, of which opening may wait and reading need not end; OSError."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISDIR(mode) and (kind := what_it_is(mode)):
+        raise ToolError(f"'{path}': is {kind}, not a regular file")
 
 
 def unreadable(path: str, error: OSError) -> ToolError:

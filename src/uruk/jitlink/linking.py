@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uruk.errors import UnknownTarget, UrukError
 from uruk.formats.heads import HEAD, target_of_head
 from uruk.formats.registry import format_named
-from uruk.jitlink.failures import ToolError, unreadable
+from uruk.jitlink.failures import ToolError, refuse_devices, unreadable
 from uruk.jitlink.inputs import Inputs
 from uruk.jitlink.linked_files import LinkedFiles
 from uruk.jitlink.module_order import order_modules
@@ -177,6 +177,7 @@ def target_of_line(line: CommandLine) -> Target:
             raise ToolError(error.describe()) from error
     for placed in line.inputs:
         try:
+            refuse_devices(placed.text)
             with open(placed.text, "rb") as file:
                 target = target_of_head(file.read(HEAD))
         except OSError as error:

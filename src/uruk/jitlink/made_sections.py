@@ -21,7 +21,7 @@ from uruk.graph.graph import (
     Zone,
 )
 from uruk.graph.types import NONE
-from uruk.jitlink.failures import ToolError, unreadable
+from uruk.jitlink.failures import ToolError, refuse_devices, unreadable
 from uruk.jitlink.options import number
 from uruk.orc.dylib import JITDylib
 from uruk.target import Target
@@ -52,6 +52,7 @@ def add_section(home: JITDylib, text: str, target: Target) -> None:
     """Add the section that a value of ``-sectcreate`` describes: constants, at a multiple of 16. Raises ToolError."""
     section, path, symbols = parts(text)
     try:
+        refuse_devices(path)
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
