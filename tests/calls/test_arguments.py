@@ -171,6 +171,8 @@ def test_structures_and_numbers(jit: uruk.LLJIT) -> None:
     kind = np.dtype([("x", "i4"), ("y", "f8")], align=True)
     rows = np.array([(1, 2.0), (3, 4.0)], kind)
     assert points(rows, 2) == points([(1, 2), {"x": 3, "y": 4}], 2) == points(rows.tobytes(), 2) == 10
+    with pytest.raises(uruk.InvalidType, match=r"None, not dict: a structure of the call's own is a list of it"):
+        points({"x": 1}, 1)
     moved = function(jit, "moved", POINT + "point(point, int)")
     assert repr(moved(moved(rows[0], 4), 1)) == "<point: x=6, y=2.0>"
     assert function(jit, "half", "float(float)")(np.float32(3)) == 1.5

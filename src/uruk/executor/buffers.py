@@ -98,6 +98,8 @@ def _not_taken(step: Step, value: Any) -> str:
     reason = f"`{step.name}' takes an address, a buffer, a list or None, not {type(value).__name__}"
     if isinstance(value, type(ctypes.byref(ctypes.c_int()))):
         return f"{reason}: pass the object itself, not its byref()"
+    if isinstance(value, dict) and step.element is not None and step.element.kind == Kind.COMPOSITE:
+        return f"{reason}: a structure of the call's own is a list of it, [{{...}}]"
     return reason
 
 
