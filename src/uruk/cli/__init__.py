@@ -40,6 +40,10 @@ def hold_closed_streams() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (2 for wrong usage, 1 for an error of uruk's)."""
     hold_closed_streams()
+    if arguments is None:  # this process is the command's
+        from uruk.cli.module_finder import find_own_modules
+
+        find_own_modules()
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = words[0] if words else ""
     if command == "run":

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from uruk.cli import hold_closed_streams
+from uruk.cli.module_finder import find_own_modules
 from uruk.errors import UrukError
 from uruk.jitlink.failures import SESSION_PREFIX, ToolError
 from uruk.jitlink.options import CommandLine, OptionErrors, number, parse
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 def command() -> NoReturn:
     """Be the program: run the tool, and end this process with its exit status; 1 where what it prints goes nowhere."""
     gc.disable()  # imports and a link make no cycles worth looking for
+    find_own_modules()
     try:
         status = main()
         sys.stdout.flush()
