@@ -10,12 +10,15 @@ An inner lock is taken for a moment, also by threads that have a session's. Its 
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import threading
 import weakref
 from _thread import RLock
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from uruk.errors import ExecutorError
@@ -23,6 +26,8 @@ from uruk.errors import ExecutorError
 _inner: set[weakref.ref[threading.RLock]] = set()
 _busy: set[int] = set()
 """Threads of uruk's own that others wait for."""
+_looking = threading.RLock()
+"""Held while a thread is looked at; a signal's handler may look at one in the middle."""
 
 
 def inner_lock() -> threading.RLock:
@@ -62,6 +67,8 @@ def awaited_thread() -> Generator[None]:
 
 def _forget_threads() -> None:
     """Forget the threads that a fork's child has not, and their locks: its own new ones may get their numbers."""
+    global _looking
+    _looking = threading.RLock()
     _busy.intersection_update({threading.get_ident()})
     for reference in list(_inner):
         lock = reference()
@@ -78,6 +85,22 @@ def is_awaited() -> bool:
     """Return True where this thread is one that others wait for, or has what they wait for."""
     inner = [reference() for reference in list(_inner)]  # a copy first: other threads make locks meanwhile
     return threading.get_ident() in _busy or any(lock is not None and is_owned(lock) for lock in inner)
+
+
+def frame_of(thread: int) -> FrameType | None:
+    """Return the frame in which a thread is now; None for one that has ended.
+
+    Python before 3.12 makes frame objects under a lock that the end of a `threading.local` takes as well: a collection
+    of garbage in the middle may wait for its own thread, for ever.
+    """
+    with _looking:  # else one thread could enable what another one has just disabled
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage]
+        finally:
+            if collects:
+                gc.enable()
 
 
 class SessionLock(RLock):  # pyright: ignore[reportGeneralTypeIssues] - final in its description only

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 import time
 from collections.abc import Container
 from types import CodeType
 
-from uruk.executor.locks import inner_lock, keep_for_ever, ownership
+from uruk.executor.locks import frame_of, inner_lock, keep_for_ever, ownership
 
 PATIENCE = 0.5
 """Seconds after which a thread that waits for a turn looks whether it was left behind."""
@@ -29,6 +28,8 @@ class Turn:
         self._lock = inner_lock()
         self.is_mine = ownership(self._lock)
         """Says whether the thread that calls it has the turn."""
+        self._replaced = self._lock
+        """The lock that another one takes the place of, while it is not decided whether it stays there."""
         self._replacing = threading.Lock()
         self._looked = 0.0
 
@@ -73,7 +74,7 @@ class Turn:
                 return
             with new:  # whoever sees the new lock waits until this is decided
                 # First: who takes the old lock from here on gives it back, so that a holder is seen on the stack.
-                self._lock = new
+                self._replaced, self._lock = old, new
                 if self._is_held_by(main.ident):
                     self._lock = old
                 else:
@@ -82,7 +83,7 @@ class Turn:
             self._replacing.release()
 
     def _is_held_by(self, thread: int | None) -> bool:
-        frame = sys._current_frames().get(thread or 0)  # pyright: ignore[reportPrivateUsage]
+        frame = frame_of(thread or 0)
         while frame is not None:
             if frame.f_code in self._holders:
                 return True
@@ -91,7 +92,10 @@ class Turn:
 
     def give(self) -> None:
         """Let others have it."""
-        self._lock.release()
+        try:
+            self._lock.release()
+        except RuntimeError:  # another thread looks at this moment whether this one has left it behind
+            self._replaced.release()
 
     def keep(self) -> None:
         """Keep the turn, which this thread has, after the thread has ended: no other thread takes it again."""

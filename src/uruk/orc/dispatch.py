@@ -8,16 +8,14 @@ tasks gets on. What is left is a task that waits for itself through others: that
 from __future__ import annotations
 
 import contextlib
-import gc
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Protocol
 
 from uruk.errors import InvalidValue, LookupTimeout, MaterializationCycle, UrukError
+from uruk.executor.locks import frame_of
 
 
 class Task:
@@ -74,7 +72,7 @@ class Task:
         if not self.thread:
             return "not begun"
         text = f"for {time.monotonic() - self.since:.1f} s"
-        frame = _frame_of(self.thread)
+        frame = frame_of(self.thread)
         while frame is not None and str(frame.f_globals.get("__name__")).startswith("uruk.orc"):
             frame = frame.f_back  # a nested wait of the session itself says less than who waits
         if frame is not None:
@@ -90,22 +88,6 @@ class Task:
         self.error = error
         self.thread = self.thread or -1
         self.done.set()
-
-
-def _frame_of(thread: int) -> FrameType | None:
-    """Return the frame in which a thread is now; None for one that has ended.
-
-    Python before 3.12 makes frame objects under a lock that the end of a `threading.local` takes as well: a collection
-    of garbage in the middle may wait for its own thread, for ever.
-    """
-    with _lock:  # else one thread could enable what another one has just disabled
-        collects = gc.isenabled()
-        gc.disable()
-        try:
-            return sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage]
-        finally:
-            if collects:
-                gc.enable()
 
 
 class Dispatcher(Protocol):
