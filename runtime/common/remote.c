@@ -72,14 +72,18 @@ enum { ANSWER = 12 * sizeof(word), MOST = 1 << 16 };
 #define CATCHES (1u << 31)
 #define IN_X87 (1u << 30)
 
+/* The size of what lies between a call and its bytes. */
+static size_t size_of_words(const struct call *call)
+{
+    return 8 * ((size_t)call->integers + call->vectors + call->stack + call->pointers);
+}
+
 static int fits(const struct call *call, size_t size)
 {
     if (call->integers > 9 || call->vectors > 16 || call->stack > MOST || call->pointers > MOST)
         return 0;
-    size_t words = (size_t)call->integers + call->vectors + call->stack + call->pointers;
-    if (size < sizeof *call + 8 * words)
-        return 0;
-    return call->bytes == size - sizeof *call - 8 * words && call->back <= call->bytes;
+    size_t before = sizeof *call + size_of_words(call);
+    return size >= before && call->bytes == size - before && call->back <= call->bytes;
 }
 
 static word *integer(struct registers *registers, word number)
@@ -99,7 +103,7 @@ static void *pointer(const struct call *call, word which, struct registers *regi
     return call->bytes >= sizeof(word) && which <= call->bytes - sizeof(word) ? bytes + which : 0;
 }
 
-static struct result make_call(const struct call *call, const word *words, uint32_t marks)
+static struct result make_call(const struct call *call, const word *words, const char *given, uint32_t marks)
 {
     struct registers registers = {{0}, {0}, 0, {0}, marks & IN_X87};
     const word *vectors = words + call->integers, *stack = vectors + call->vectors, *pointers = stack + call->stack;
@@ -110,7 +114,7 @@ static struct result make_call(const struct call *call, const word *words, uint3
         return failure("no memory for a call");
     }
     char *bytes = (char *)(((uintptr_t)answer + ANSWER + 15) & -16);
-    memcpy(bytes, pointers + call->pointers, call->bytes);
+    memcpy(bytes, given, call->bytes);
     for (uint32_t i = 0; i < call->integers; i++)
         *integer(&registers, i) = words[i];
     memcpy(registers.vectors, vectors, 8 * (call->vectors < 8 ? call->vectors : 8));
@@ -157,11 +161,12 @@ EXPORTED struct result uruk_rt_call_wrapper(const char *data, size_t size)
     call.integers &= ~marks;
     if (!fits(&call, size))
         return failure("the parts of a call do not fit");
-    word *words = malloc(size - sizeof call + 8); /* aligned */
+    size_t words_size = size_of_words(&call);
+    word *words = malloc(words_size + 8); /* aligned */
     if (!words)
         return failure("no memory for a call");
-    memcpy(words, data + sizeof call, size - sizeof call);
-    struct result result = make_call(&call, words, marks);
+    memcpy(words, data + sizeof call, words_size);
+    struct result result = make_call(&call, words, data + sizeof call + words_size, marks);
     free(words);
     return result;
 }

@@ -55,10 +55,17 @@ static void *more(void *array, word count, word *room, word size, int *failed)
     return larger;
 }
 
+static const ElfW(Dyn) *dynamic_of(const struct dl_phdr_info *info)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            return (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    return 0;
+}
+
 static int note_object(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct objects *objects = argument;
-    const ElfW(Dyn) *dynamic = 0;
     (void)size;
     objects->all = more(objects->all, objects->count, &objects->room, sizeof *objects->all, &objects->failed);
     if (objects->failed)
@@ -66,8 +73,6 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *argument)
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
         word start = info->dlpi_addr + header->p_vaddr;
-        if (header->p_type == PT_DYNAMIC)
-            dynamic = (const ElfW(Dyn) *)start;
         if (header->p_type != PT_LOAD)
             continue;
         objects->segments = more(objects->segments, objects->segment_count, &objects->segment_room,
@@ -76,7 +81,7 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *argument)
             return 1;
         objects->segments[objects->segment_count++] = (struct segment){start, start + header->p_memsz, objects->count};
     }
-    objects->all[objects->count++] = (struct object){info->dlpi_addr, find_tables(dynamic, info->dlpi_addr)};
+    objects->all[objects->count++] = (struct object){info->dlpi_addr, find_tables(dynamic_of(info), info->dlpi_addr)};
     return 0;
 }
 
@@ -171,34 +176,91 @@ static void look_up(struct found *found, const char *name, const char *version, 
     found->address = before_libraries(found->address);
 }
 
+/* The names that are looked up, and whether a loaded object may have each. */
+struct asking {
+    const char *texts;
+    const struct wanted *wanted;
+    word count;
+    uint32_t *hashes;
+    char *may_be;
+};
+
+/* The loader unloads nothing while this looks at an object. */
+static int ask_object(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    const struct asking asking = *(struct asking *)argument;
+    const struct tables tables = find_tables(dynamic_of(info), info->dlpi_addr);
+    int is_hashed = tables.gnu && tables.gnu[2] && tables.symbols && tables.strings;
+    struct name_filter filter = is_hashed ? filter_of(tables.gnu) : (struct name_filter){0};
+    (void)size;
+    if (tables.is_filter)
+        memset(asking.may_be, 1, asking.count);
+    for (word row = 0; row < asking.count; row++) {
+        const char *name = asking.texts + asking.wanted[row].name;
+        uint32_t hash = asking.hashes[row];
+        if (asking.may_be[row] || (is_hashed && !may_have(filter, hash)))
+            continue;
+        asking.may_be[row] = is_hashed ? !!find_by_gnu_hash(&tables, name, hash, is_any, 0)
+                                       : !!find_definition(&tables, name, is_any, 0);
+    }
+    return 0;
+}
+
+/* Most names are in no library at all, which takes dlsym long to say, for each library and all that it needs. A name that is
+ * in no loaded object is in none of these. */
+static void ask_objects(struct asking *asking)
+{
+    for (word row = 0; row < asking->count; row++)
+        asking->hashes[row] = gnu_hash(asking->texts + asking->wanted[row].name);
+    dl_iterate_phdr(ask_object, asking);
+}
+
+static void look_all_up(const struct asking *asking, const struct asked *libraries, word count, struct found *rows)
+{
+    memset(rows, 0, asking->count * sizeof *rows);
+    for (word row = 0; row < asking->count; row++) {
+        uint32_t version = asking->wanted[row].version;
+        if (asking->may_be[row])
+            look_up(&rows[row], asking->texts + asking->wanted[row].name, version ? asking->texts + version : 0, libraries,
+                    count);
+    }
+}
+
+static int describe_all(const struct asking *asking, struct found *rows)
+{
+    struct objects objects = {0};
+    dl_iterate_phdr(note_object, &objects);
+    if (!objects.failed) {
+        qsort(objects.segments, objects.segment_count, sizeof *objects.segments, by_start);
+        for (word row = 0; row < asking->count; row++)
+            if (rows[row].address)
+                describe(&rows[row], asking->texts + asking->wanted[row].name, &objects);
+    }
+    free(objects.segments);
+    free(objects.all);
+    return objects.failed ? -1 : 0;
+}
+
 /* Look `count` names up, each in the first of the libraries that defines it, then in what they need; the handle 0 stands for
  * the whole process. Rows of names that none has are 0. Returns 0, or -1 without memory. */
 EXPORTED int64_t uruk_rt_find_symbols(void **handles, word handle_count, const char *texts, const struct wanted *wanted,
                                   word count, struct found *rows)
 {
-    struct objects objects = {0};
     void *process = dlopen(0, RTLD_LAZY);
     struct asked *libraries = calloc(handle_count + 1, sizeof *libraries);
-    if (!libraries)
-        return -1;
-    for (word i = 0; i < handle_count; i++)
-        libraries[i] = to_be_asked(handles[i], process);
-    memset(rows, 0, count * sizeof *rows);
-    for (word row = 0; row < count; row++) {
-        const char *version = wanted[row].version ? texts + wanted[row].version : 0;
-        look_up(&rows[row], texts + wanted[row].name, version, libraries, handle_count);
-    }
-    dl_iterate_phdr(note_object, &objects); /* afterwards: looking up may load what a filter object names */
-    if (!objects.failed) {
-        qsort(objects.segments, objects.segment_count, sizeof *objects.segments, by_start);
-        for (word row = 0; row < count; row++)
-            if (rows[row].address)
-                describe(&rows[row], texts + wanted[row].name, &objects);
+    struct asking asking = {texts, wanted, count, malloc(count * sizeof(uint32_t) + 1), calloc(count + 1, 1)};
+    int failed = !libraries || !asking.hashes || !asking.may_be ? -1 : 0;
+    if (!failed) {
+        for (word i = 0; i < handle_count; i++)
+            libraries[i] = to_be_asked(handles[i], process);
+        ask_objects(&asking);
+        look_all_up(&asking, libraries, handle_count, rows);
+        failed = describe_all(&asking, rows); /* afterwards: looking up may load what a filter object names */
     }
     free(libraries);
-    free(objects.segments);
-    free(objects.all);
-    return objects.failed ? -1 : 0;
+    free(asking.hashes);
+    free(asking.may_be);
+    return failed;
 }
 
 static int count_changes(struct dl_phdr_info *info, size_t size, void *argument)

@@ -13,6 +13,7 @@ struct tables {
     const char *strings;
     const uint32_t *gnu, *hash;
     uint64_t soname, strings_size;
+    int is_filter; /* another object's definitions stand for its own */
 };
 
 /* From the dynamic section of an object with this bias. glibc has added the bias to the addresses in it, except where the
@@ -29,6 +30,8 @@ static inline struct tables find_tables(const ElfW(Dyn) *entry, uint64_t bias)
         case DT_GNU_HASH: tables.gnu = (const void *)address; break;
         case DT_HASH: tables.hash = (const void *)address; break;
         case DT_SONAME: tables.soname = value; break;
+        case DT_FILTER:
+        case DT_AUXILIARY: tables.is_filter = 1; break;
         }
     }
     return tables;
@@ -45,13 +48,40 @@ static inline const ElfW(Sym) *check_symbol(const struct tables *tables, uint32_
     return is_it ? symbol : 0;
 }
 
-static inline const ElfW(Sym) *find_by_gnu_hash(const struct tables *tables, const char *name, is_wanted *wanted,
-                                                const void *argument)
+static inline uint32_t gnu_hash(const char *name)
 {
-    uint32_t hash = 5381, buckets = tables->gnu[0], first = tables->gnu[1], bloom = tables->gnu[2];
-    for (const unsigned char *c = (const void *)name; *c; c++)
-        hash = hash * 33 + *c;
-    const uint32_t *bucket = (const uint32_t *)((const uint64_t *)(tables->gnu + 4) + bloom);
+    uint32_t hash = 5381;
+    const unsigned char *c = (const void *)name;
+    for (; c[0] && c[1]; c += 2) /* two at a time, as a multiplication waits for the one before */
+        hash = hash * (33 * 33) + (c[0] * 33 + c[1]);
+    return *c ? hash * 33 + *c : hash;
+}
+
+/* The filter of a GNU hash table: each name has set two bits in one of its words, whose number is a power of two. */
+struct name_filter {
+    const uint64_t *words;
+    uint32_t mask, shift;
+};
+
+static inline struct name_filter filter_of(const uint32_t *gnu)
+{
+    return (struct name_filter){(const uint64_t *)(gnu + 4), gnu[2] - 1, gnu[3] % 32};
+}
+
+static inline int may_have(struct name_filter filter, uint32_t hash)
+{
+    uint64_t word = filter.words[hash / 64 & filter.mask];
+    return (int)(word >> hash % 64 & word >> (hash >> filter.shift) % 64 & 1);
+}
+
+/* `hash` is the name's `gnu_hash`. */
+static inline const ElfW(Sym) *find_by_gnu_hash(const struct tables *tables, const char *name, uint32_t hash,
+                                                is_wanted *wanted, const void *argument)
+{
+    uint32_t buckets = tables->gnu[0], first = tables->gnu[1], words = tables->gnu[2];
+    if (words && !may_have(filter_of(tables->gnu), hash))
+        return 0;
+    const uint32_t *bucket = (const uint32_t *)((const uint64_t *)(tables->gnu + 4) + words);
     const uint32_t *chain = bucket + buckets;
     uint32_t index = buckets ? bucket[hash % buckets] : 0;
     if (index < first || !index)
@@ -65,16 +95,23 @@ static inline const ElfW(Sym) *find_by_gnu_hash(const struct tables *tables, con
     }
 }
 
-static inline const ElfW(Sym) *find_by_hash(const struct tables *tables, const char *name, is_wanted *wanted,
-                                            const void *argument)
+static inline uint32_t sysv_hash(const char *name)
 {
-    uint32_t hash = 0, buckets = tables->hash[0], count = tables->hash[1];
+    uint32_t hash = 0;
     for (const unsigned char *c = (const void *)name; *c; c++) {
         hash = (hash << 4) + *c;
         hash = (hash ^ (hash & 0xf0000000) >> 24) & 0x0fffffff;
     }
+    return hash;
+}
+
+static inline const ElfW(Sym) *find_by_hash(const struct tables *tables, const char *name, is_wanted *wanted,
+                                            const void *argument)
+{
+    uint32_t buckets = tables->hash[0], count = tables->hash[1];
     const uint32_t *bucket = tables->hash + 2, *chain = bucket + buckets;
-    uint32_t index = buckets ? bucket[hash % buckets] : 0;
+    /* uruk's own objects have one bucket, for any hash. */
+    uint32_t index = buckets ? bucket[buckets > 1 ? sysv_hash(name) % buckets : 0] : 0;
     for (uint32_t steps = 0; index && index < count && steps < count; index = chain[index], steps++) {
         const ElfW(Sym) *symbol = check_symbol(tables, index, name, wanted, argument);
         if (symbol)
@@ -90,7 +127,7 @@ static inline const ElfW(Sym) *find_definition(const struct tables *tables, cons
     if (!tables->symbols || !tables->strings)
         return 0;
     if (tables->gnu)
-        return find_by_gnu_hash(tables, name, wanted, argument);
+        return find_by_gnu_hash(tables, name, gnu_hash(name), wanted, argument);
     return tables->hash ? find_by_hash(tables, name, wanted, argument) : 0;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import subprocess
 import time
@@ -140,6 +141,31 @@ def test_a_name_that_nothing_has_is_told_of_among_many(cc: Compile, jit: uruk.LL
     assert [symbol.name for symbol in caught.value.symbols] == ["f100"]
     jit.add_object(cc("int f100(void) { return 100; }"))
     assert jit.executor.process.call(jit.lookup("total").address) == 5050
+
+
+@pytest.mark.parametrize("style", ["gnu", "sysv"])
+def test_names_are_those_of_dlsym(cc: Compile, jit: uruk.LLJIT, style: str) -> None:
+    """Of thousands that the library, one that it needs, or none has; names that differ in a letter among them."""
+    chance = random.Random(5)
+    own = [b"".join(chance.choices([b"a", b"b", b"_Z", b"9x"], k=chance.randint(1, 20))) for _ in range(2000)]
+    source = "".join(f"int v_{name.decode()};" for name in dict.fromkeys(own[::2]))
+    library = cc.shared("libdrawn.so", source, f"-Wl,--hash-style={style}", "-Wl,--no-as-needed", "-lm")
+    handle, here = handle_of(jit, library), process_symbols.load_library(str(library))
+    near = [name.replace(b"b", b"c", 1) for name in own]
+    names = [b"v_" + name for name in [*own, *near]] + [b"cos", b"puts", b"cosh", b"cost", b"y0", b"y2"]
+    found = jit.executor.libraries.find_symbols([handle], names).found.tolist()
+    assert found == [bool(process_symbols.find_symbol(here, name)) for name in names]
+    assert 1000 < sum(found) < 3000
+
+
+@pytest.mark.parametrize("kind", ["-F", "-f"])
+def test_a_filter_has_the_names_of_another_library(cc: Compile, jit: uruk.LLJIT, kind: str) -> None:
+    real = cc.shared("libreal.so", "int filtered = 5, real_only = 6;")
+    options = f"-Wl,{kind},{real}", "-Wl,--hash-style=gnu"
+    handle = handle_of(jit, cc.shared(f"libfilter{kind}.so", "int filtered = 1;", *options))
+    names = [b"filtered", *MANY]
+    address = jit.executor.libraries.find_symbols([handle], names).address[0]
+    assert jit.executor.process.read(int(address), 4) == (5).to_bytes(4, "little")
 
 
 # -- answers that lie

@@ -82,21 +82,22 @@ def find_symbols(
     texts, wanted = _texts_of(names, versions)
     rows = bytearray(_FOUND.itemsize * len(names))
     places = sps.u64(*(handle or 0 for handle in handles))
-    arguments = (places, len(handles), bytes(texts), wanted, len(names), rows)
+    arguments = (places, len(handles), texts, wanted, len(names), rows)
     if runtime.call(b"uruk_rt_find_symbols", *arguments):
         raise AllocationError(f"{len(names)} names of libraries cannot be looked up: there is no memory for it")
     return _checked(np.frombuffer(rows, _FOUND), len(handles))
 
 
-def _texts_of(names: Sequence[bytes], versions: bool) -> tuple[bytearray, bytes]:
+def _texts_of(names: Sequence[bytes], versions: bool) -> tuple[bytes, bytes]:
     """Return all names with a NUL each, behind a first NUL; and where in it each name and its version begin (0:
     none)."""
-    texts = bytearray(b"\0".join([b"", *names, b""]))
+    texts = b"\0".join([b"", *names, b""])
     sizes = np.fromiter(map(len, names), np.int64, len(names)) + 1
     wanted = np.zeros((len(names), 2), np.uint32)
     wanted[:, 0] = 1 + sizes.cumsum() - sizes
     # Names with versions, or with a NUL in them, are rare: one look at the text spares the loop.
-    if (versions and b"@" in texts) or texts.count(b"\0") != len(names) + 1:
+    if (versions and b"@" in texts) or texts.count(0) != len(names) + 1:
+        changed = bytearray(texts)
         for row, name in enumerate(names):
             base, mark, _ = name.partition(b"@")
             start = int(wanted[row, 0])
@@ -104,7 +105,8 @@ def _texts_of(names: Sequence[bytes], versions: bool) -> tuple[bytearray, bytes]
                 wanted[row, 0] = 0  # the empty name, which nothing has
             elif mark and versions:
                 wanted[row, 1] = start + len(base) + 1
-                texts[start + len(base)] = 0
+                changed[start + len(base)] = 0
+        texts = bytes(changed)
     return texts, wanted.tobytes()
 
 
