@@ -1,5 +1,9 @@
-# The same for instructions with a REX2 prefix, whose relocation types the assembler may not know: types 9 are made 43.
-# renumber: 9 43
+# The same for instructions of APX, whose relocation types the assembler may not know: with a REX2 prefix, and with EVEX
+# prefixes where 5 or 6 bytes lie before the field.
+# with: NAME=REX2 TYPE=43
+# with: NAME=EVEX5 TYPE=46
+# with: NAME=EVEX6 TYPE=49
+# renumber: 9 TYPE
 # kind: GOTDelta32
 # moves: addend
 # range: -0x80000000 0x7fffffff

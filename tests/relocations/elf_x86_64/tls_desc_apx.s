@@ -1,5 +1,9 @@
-# The same for instructions with a REX2 prefix: types 34 are made 45.
-# renumber: 34 45
+# The same for instructions of APX, whose relocation types the assembler may not know: with a REX2 prefix, and with EVEX
+# prefixes where 5 or 6 bytes lie before the field.
+# with: NAME=REX2 TYPE=45
+# with: NAME=EVEX5 TYPE=48
+# with: NAME=EVEX6 TYPE=51
+# renumber: 34 TYPE
 # kind: TLSDescDelta32
 # moves: addend
 # symbol: second

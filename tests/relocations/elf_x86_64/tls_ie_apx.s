@@ -1,5 +1,9 @@
-# The same for instructions with a REX2 prefix: types 22 are made 44.
-# renumber: 22 44
+# The same for instructions of APX, whose relocation types the assembler may not know: with a REX2 prefix, and with EVEX
+# prefixes where 5 or 6 bytes lie before the field.
+# with: NAME=REX2 TYPE=44
+# with: NAME=EVEX5 TYPE=47
+# with: NAME=EVEX6 TYPE=50
+# renumber: 22 TYPE
 # kind: TLSIEDelta32
 # moves: addend
 # symbol: second
