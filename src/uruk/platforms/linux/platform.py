@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from uruk.machines import TARGETS
 from uruk.passes.elf.own_names import ARRAY_BOUNDS, PLACES
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
-from uruk.platforms.linux.runtime_archive import ASKS, INTERPOSED, ITERATE, UNWINDER, lacks_builtins, open_runtime
+from uruk.platforms.linux.runtime_archive import ASKS, INTERPOSED, ITERATE, UNWINDER, lacks_builtin, open_runtime
 from uruk.records import record
 from uruk.target import Target, architecture_that_runs
 
@@ -140,19 +139,9 @@ class LinuxPlatform:
             return not self._once_is_static()
         return not self.executor.libraries.find_symbol(self._gcc_handle(), name)[0] or name.startswith(b"__cpu_")
 
-    @cached_property
-    def _lacks_builtins(self) -> bool:
-        """True if the runtime archive lacks the builtins of compilers; it is asked for every name without a
-        definition."""
-        return self.archive is not None and lacks_builtins(self.archive)
-
     def builtins_with(self, name: bytes) -> Archive | None:
         """See `Platform.builtins_with`."""
-        if not (name.startswith(b"__") and self._lacks_builtins):
-            return None
-        from uruk.builtin_names import is_of_builtins  # archives that zig has built are the rule
-
-        if not is_of_builtins(name):
+        if self.archive is None or not lacks_builtin(self.archive, name):
             return None
         from uruk.platforms.linux.compiler_builtins import compilers_builtins  # it takes longer than many links
 

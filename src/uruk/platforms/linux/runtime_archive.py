@@ -26,14 +26,9 @@ def open_runtime(architecture: str = HERE.architecture) -> Archive:
     return open_current(f"{architecture}-linux")
 
 
-def lacks_builtins(archive: Archive) -> bool:
-    """Return True for a runtime archive without the builtins of compilers: one that zig has not built."""
-    return b"__udivti3" not in archive.index()
-
-
 def lacks_builtin(archive: Archive, name: bytes) -> bool:
-    """Return True for a compiler builtin that a runtime archive lacks."""
-    if not lacks_builtins(archive):
+    """Return True for a compiler builtin that a runtime archive lacks, as one lacks all that zig has not built."""
+    if not name.startswith(b"__") or b"__udivti3" in archive.index():
         return False
     from uruk.builtin_names import is_of_builtins  # archives that zig has built are the rule
 
