@@ -33,7 +33,7 @@ _LOWEST = 1 << 16
 _HUGE = 1 << 21
 """The size of a huge page: a mapping that begins at a multiple of it can have some."""
 _RLIMIT_AS = 9
-_PARTS, _LEAST = 8, 1 << 25
+PARTS, _LEAST = 8, 1 << 25
 """A reservation has at most this part of the address space that a process may have, and at least so many bytes."""
 PAGE = os.sysconf("SC_PAGESIZE")
 LARGEST = (1 << 63) - 1
@@ -42,7 +42,7 @@ LARGEST = (1 << 63) - 1
 
 def _why() -> str:
     number = ctypes.get_errno()
-    hint = "; raise the limit of addresses (ulimit -v)" * (number == errno.ENOMEM and _most() < LARGEST)
+    hint = "; raise the limit of addresses (ulimit -v)" * (number == errno.ENOMEM and most_addresses() < LARGEST)
     return os.strerror(number) + hint
 
 
@@ -86,10 +86,10 @@ def within_limits(size: int) -> int:
     That is what ``ulimit -v`` limits. Stacks, libraries and everything else need some, too, and fail in many ways where
     reservations have taken the most of it.
     """
-    return min(size, max(_most() // _PARTS & -_HUGE, _LEAST))
+    return min(size, max(most_addresses() // PARTS & -_HUGE, _LEAST))
 
 
-def _most() -> int:
+def most_addresses() -> int:
     """Return the bytes of addresses that this process may have; without a limit, more than there are."""
     limit = _Limit()
     return LARGEST if _getrlimit(_RLIMIT_AS, limit) else int(limit[0])

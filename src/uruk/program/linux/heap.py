@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 
+from uruk.memory.linux import local
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt (glibc, malloc.h)."""
 _MADV_HUGEPAGE = 14
@@ -12,9 +14,6 @@ _LARGEST_BLOCK = 1 << 30
 _LARGEST_OF_HEAP = 32 << 20
 """The most that glibc lets blocks have that come from its heap by its own adjusting (DEFAULT_MMAP_THRESHOLD_MAX)."""
 _ROOM = 768 << 20
-_RLIMIT_AS = 9
-_PARTS = 8
-"""The room is taken where it is at most this part of the addresses that the process may have (``ulimit -v``)."""
 
 
 def use_huge_pages() -> None:
@@ -30,8 +29,7 @@ def use_huge_pages() -> None:
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     if not (libc.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK) and libc.mallopt(_TRIM_THRESHOLD, _LARGEST_BLOCK)):
         return
-    limit = (ctypes.c_uint64 * 2)()  # `struct rlimit` (getrlimit(2)), of which the first counts
-    if libc.getrlimit64(_RLIMIT_AS, limit) == 0 and limit[0] < _PARTS * _ROOM:
+    if local.most_addresses() < local.PARTS * _ROOM:
         return
     block: int | None = libc.malloc(_ROOM)
     if block:
