@@ -1,9 +1,9 @@
 """Lazy stubs of one session: addresses of functions that are made when they are called first.
 
 A stub jumps to its function once there is one. Until then, a call goes into the runtime (runtime/common/lazy.c), which
-asks the session for the address through the one ctypes callback of this process. It does not ask where the session is
-closed or the interpreter has ended, which flags of its own say before it takes the GIL. Where no address can be had the
-handler runs in the function's place, with its arguments.
+asks the session for the address through the one ctypes callback of this process. The runtime has flags that say whether
+the session is closed, or the interpreter has ended: it looks at these first, without the GIL, and does not ask then.
+Where no address can be had the handler runs in the function's place, with its arguments.
 """
 
 from __future__ import annotations
