@@ -190,18 +190,11 @@ static int ask_object(struct dl_phdr_info *info, size_t size, void *argument)
 {
     const struct asking asking = *(struct asking *)argument;
     const struct tables tables = find_tables(dynamic_of(info), info->dlpi_addr);
-    int is_hashed = tables.gnu && tables.gnu[2] && tables.symbols && tables.strings;
-    struct name_filter filter = is_hashed ? filter_of(tables.gnu) : (struct name_filter){0};
     (void)size;
-    if (tables.is_filter)
-        memset(asking.may_be, 1, asking.count);
     for (word row = 0; row < asking.count; row++) {
         const char *name = asking.texts + asking.wanted[row].name;
-        uint32_t hash = asking.hashes[row];
-        if (asking.may_be[row] || (is_hashed && !may_have(filter, hash)))
-            continue;
-        asking.may_be[row] = is_hashed ? !!find_by_gnu_hash(&tables, name, hash, is_any, 0)
-                                       : !!find_definition(&tables, name, is_any, 0);
+        if (!asking.may_be[row])
+            asking.may_be[row] = tables.is_filter || find_hashed(&tables, name, asking.hashes[row], is_any, 0);
     }
     return 0;
 }

@@ -57,21 +57,14 @@ static inline uint32_t gnu_hash(const char *name)
     return *c ? hash * 33 + *c : hash;
 }
 
-/* The filter of a GNU hash table: each name has set two bits in one of its words, whose number is a power of two. */
-struct name_filter {
-    const uint64_t *words;
-    uint32_t mask, shift;
-};
-
-static inline struct name_filter filter_of(const uint32_t *gnu)
+/* False for a name that the filter of a GNU hash table rules out: each name of the table has set two bits in one of the
+ * filter's words, whose number is a power of two. */
+static inline int may_have(const uint32_t *gnu, uint32_t hash)
 {
-    return (struct name_filter){(const uint64_t *)(gnu + 4), gnu[2] - 1, gnu[3] % 32};
-}
-
-static inline int may_have(struct name_filter filter, uint32_t hash)
-{
-    uint64_t word = filter.words[hash / 64 & filter.mask];
-    return (int)(word >> hash % 64 & word >> (hash >> filter.shift) % 64 & 1);
+    const uint64_t *words = (const uint64_t *)(gnu + 4);
+    uint32_t count = gnu[2], shift = gnu[3] % 32;
+    uint64_t word = count ? words[hash / 64 & (count - 1)] : UINT64_MAX;
+    return (int)(word >> hash % 64 & word >> (hash >> shift) % 64 & 1);
 }
 
 /* `hash` is the name's `gnu_hash`. */
@@ -79,7 +72,7 @@ static inline const ElfW(Sym) *find_by_gnu_hash(const struct tables *tables, con
                                                 is_wanted *wanted, const void *argument)
 {
     uint32_t buckets = tables->gnu[0], first = tables->gnu[1], words = tables->gnu[2];
-    if (words && !may_have(filter_of(tables->gnu), hash))
+    if (!may_have(tables->gnu, hash))
         return 0;
     const uint32_t *bucket = (const uint32_t *)((const uint64_t *)(tables->gnu + 4) + words);
     const uint32_t *chain = bucket + buckets;
@@ -120,15 +113,22 @@ static inline const ElfW(Sym) *find_by_hash(const struct tables *tables, const c
     return 0;
 }
 
-/* The first definition of a name that is `wanted`; gABI, "Hash Table", and the GNU hash table of glibc's dl-lookup.c. */
-static inline const ElfW(Sym) *find_definition(const struct tables *tables, const char *name, is_wanted *wanted,
-                                               const void *argument)
+/* The first definition of a name that is `wanted`; gABI, "Hash Table", and the GNU hash table of glibc's dl-lookup.c.
+ * `hash` is the name's `gnu_hash`, for those who ask several objects. */
+static inline const ElfW(Sym) *find_hashed(const struct tables *tables, const char *name, uint32_t hash,
+                                           is_wanted *wanted, const void *argument)
 {
     if (!tables->symbols || !tables->strings)
         return 0;
     if (tables->gnu)
-        return find_by_gnu_hash(tables, name, gnu_hash(name), wanted, argument);
+        return find_by_gnu_hash(tables, name, hash, wanted, argument);
     return tables->hash ? find_by_hash(tables, name, wanted, argument) : 0;
+}
+
+static inline const ElfW(Sym) *find_definition(const struct tables *tables, const char *name, is_wanted *wanted,
+                                               const void *argument)
+{
+    return find_hashed(tables, name, tables->gnu ? gnu_hash(name) : 0, wanted, argument);
 }
 
 #endif
